@@ -1,0 +1,18 @@
+"""Petridish's library: everything but the pages. This is its map; importing it imports nothing.
+
+What lives where, from the data to the command line:
+
+    datasets       images and labels, by source            core.datasets.DATASETS
+    models         networks as settings                    core.models.MODELS
+    config         what a run is asked to do               core.config.RunConfig
+    variants       the named variants and suites           core.variants.VARIANTS, SUITES
+    training       a generator of epochs                   core.training.loop.train
+    runs           the run folder, the only truth          core.runs.store.Store
+    jobs           getting runs executed                   core.jobs.local, core.jobs.runner, core.jobs.worker
+    predictions    what a network said of a split          core.predictions.Predictions
+    evaluation     Predictions -> DataFrame                core.evaluation.confusion_matrix
+    charts         DataFrame -> Figure                     core.charts.confusion_matrix
+    facts          runs and variants as plain values       core.facts
+    report         which table goes with which chart       core.report.SECTIONS
+    cli            the command `petridish`                 core.cli.main
+"""
