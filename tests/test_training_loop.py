@@ -1,0 +1,289 @@
+import io
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from core.config import TrainingConfig
+from core.datasets.digits import Digits
+from core.datasets.shapes import Shapes
+from core.exceptions import TrainingFailed
+from core.models.convolutional import Convolutional
+from core.models.dense import Dense
+from core.models.forward import build_network, predict
+from core.models.shapes_net import ShapesNet
+from core.training.data import TrainingData
+from core.training.loop import MEASURED_KEYS, EpochResult, Progress, final_outputs, train
+
+CPU = torch.device("cpu")
+
+ONE_HEAD_KEYS = {
+    *("epoch", "step", "stage", "learning_rate", "epoch_seconds"),
+    *("train_loss", "train_accuracy", "train_eval_loss", "train_eval_accuracy"),
+    *("validation_loss", "validation_accuracy", "samples_per_second", "peak_memory"),
+}
+TWO_HEAD_KEYS = {
+    f"{split}_{metric}"
+    for split in ("train", "train_eval", "validation")
+    for metric in ("class_loss", "count_loss", "count_rmse", "count_mae")
+}
+
+SMALL_NET = ShapesNet(channels=4, num_blocks=1, num_features=8, hidden_features=16)
+ARCHITECTURES = {
+    "dense": Dense(hidden_layers=(16,)),
+    "conv": Convolutional(channels=(4, 8), dense_layers=(8,)),
+    "shapes-net": SMALL_NET,
+}
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    return Shapes(images=100).load(tmp_path_factory.mktemp("data"))
+
+
+def results(architecture, dataset, seed=0, resume=None, **settings):
+    """Train and return each epoch's result together with copies of its weights and its checkpoint's bytes."""
+    config = TrainingConfig(**{"batch_size": 32, "max_epochs": 3, "patience": 0, **settings})
+    network = build_network(architecture, dataset.image_shape, dataset.space, seed)
+    found = []
+    for result in train(
+        network, TrainingData.from_dataset(dataset), config, seed, CPU, resume=resume
+    ):
+        if isinstance(result, EpochResult):
+            file = io.BytesIO()
+            torch.save(result.checkpoint(), file)
+            weights = {name: value.clone() for name, value in result.weights.items()}
+            found.append((result, weights, file.getvalue()))
+    return found
+
+
+def lasting(history):
+    return {key: value for key, value in history.items() if key not in MEASURED_KEYS}
+
+
+def test_a_history_row_has_the_keys_of_the_run_folder(dataset):
+    (result, _, _) = results(ARCHITECTURES["dense"], dataset, max_epochs=1)[0]
+    assert result.history.keys() == ONE_HEAD_KEYS
+    assert all(type(value) in (int, float) for value in result.history.values())
+    assert result.history["epoch"] == 1
+    assert result.history["step"] == 3
+    assert result.history["peak_memory"] > 1_000_000
+
+
+def test_two_heads_add_their_own_keys_and_outputs(dataset):
+    (result, _, _) = results(SMALL_NET, dataset, max_epochs=1)[0]
+    assert result.history.keys() == ONE_HEAD_KEYS | TWO_HEAD_KEYS
+    assert {
+        (split, head): values.shape
+        for split, heads in result.outputs.items()
+        for head, values in heads.items()
+    } == {
+        ("validation", "class"): (10, 135),
+        ("validation", "count"): (10, 6),
+        ("train", "class"): (80, 135),
+        ("train", "count"): (80, 6),
+    }
+    assert all(
+        values.dtype == np.float16 for heads in result.outputs.values() for values in heads.values()
+    )
+
+
+def test_a_count_head_that_is_not_trained_is_not_reported(dataset):
+    (result, weights, _) = results(SMALL_NET, dataset, max_epochs=1, count_loss_weight=0)[0]
+    assert result.history.keys() == ONE_HEAD_KEYS
+    assert result.outputs["validation"].keys() == {"class"}
+    network = build_network(SMALL_NET, dataset.image_shape, dataset.space, 1)
+    outputs = final_outputs(
+        network,
+        weights,
+        dataset.split("test").images,
+        TrainingConfig(count_loss_weight=0),
+        CPU,
+    )
+    assert outputs.keys() == {"class"}
+
+
+def test_stored_metrics_are_those_of_the_rounded_outputs(dataset):
+    (result, _, _) = results(SMALL_NET, dataset, max_epochs=1)[0]
+    logits = result.outputs["validation"]["class"].astype(np.float64)
+    labels = dataset.split("validation").labels
+    expected = torch.nn.functional.cross_entropy(torch.tensor(logits), torch.tensor(labels)).item()
+    assert result.history["validation_class_loss"] == pytest.approx(expected, rel=1e-12)
+    assert result.history["validation_accuracy"] == (logits.argmax(1) == labels).mean()
+    errors = (
+        result.outputs["validation"]["count"].astype(np.float64)
+        - dataset.split("validation").counts
+    )
+    assert result.history["validation_count_mae"] == pytest.approx(np.abs(errors).mean())
+    assert result.history["validation_loss"] == pytest.approx(
+        result.history["validation_class_loss"] + result.history["validation_count_loss"]
+    )
+
+
+@pytest.mark.parametrize("name", list(ARCHITECTURES))
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(dataset, name, optimizer):
+    settings = {
+        "max_epochs": 4,
+        "patience": 3,
+        "optimizer": optimizer,
+        "learning_rate": 0.01,
+        "schedule": "linear",
+        "warmup_share": 0.2,
+    }
+    whole = results(ARCHITECTURES[name], dataset, seed=5, **settings)
+    assert len(whole) >= 3
+    _, _, saved = whole[1]
+    torch.rand(7)  # whatever the process drew in between
+    state = torch.load(io.BytesIO(saved), weights_only=True)
+    rest = results(ARCHITECTURES[name], dataset, seed=5, resume=state, **settings)
+    assert len(rest) == len(whole) - 2
+    for (old, old_weights, _), (new, new_weights, _) in zip(whole[2:], rest, strict=True):
+        assert lasting(new.history) == lasting(old.history)
+        assert (new.is_best, new.is_last, new.stop_reason) == (
+            old.is_best,
+            old.is_last,
+            old.stop_reason,
+        )
+        assert old_weights.keys() == new_weights.keys()
+        assert all(torch.equal(old_weights[key], new_weights[key]) for key in old_weights)
+        for split, heads in old.outputs.items():
+            assert all(np.array_equal(heads[head], new.outputs[split][head]) for head in heads)
+
+
+def test_a_run_that_was_over_yields_nothing_more(dataset):
+    _, _, saved = results(ARCHITECTURES["dense"], dataset, max_epochs=2)[-1]
+    state = torch.load(io.BytesIO(saved), weights_only=True)
+    assert results(ARCHITECTURES["dense"], dataset, resume=state, max_epochs=2) == []
+
+
+def test_equal_seeds_give_equal_runs_and_others_do_not(dataset):
+    first, same, other = (
+        results(SMALL_NET, dataset, seed=seed, max_epochs=2)[-1] for seed in (1, 1, 2)
+    )
+    assert lasting(first[0].history) == lasting(same[0].history)
+    assert all(torch.equal(first[1][key], same[1][key]) for key in first[1])
+    assert lasting(first[0].history) != lasting(other[0].history)
+
+
+def test_the_last_epoch_says_that_the_epochs_are_used_up(dataset):
+    found = [result for result, _, _ in results(ARCHITECTURES["dense"], dataset, max_epochs=3)]
+    assert [result.is_last for result in found] == [False, False, True]
+    assert [result.stop_reason for result in found] == [None, None, "max_epochs"]
+    assert [result.history["step"] for result in found] == [3, 6, 9]
+
+
+def test_training_stops_when_validation_accuracy_stays_for_patience_epochs(dataset):
+    # The smallest step that the bounds allow moves no prediction.
+    found = results(ARCHITECTURES["dense"], dataset, learning_rate=1e-30, patience=2, max_epochs=9)
+    assert [result.is_best for result, _, _ in found] == [True, False, False]
+    assert found[-1][0].stop_reason == "patience"
+    assert found[-1][0].is_last
+
+
+def test_progress_comes_between_batches_and_epochs_at_their_end(dataset):
+    network = build_network(ARCHITECTURES["dense"], dataset.image_shape, dataset.space, 0)
+    config = TrainingConfig(batch_size=30, max_epochs=2)
+    steps = [
+        (item.epoch, getattr(item, "step", "end"))
+        for item in train(
+            network, TrainingData.from_dataset(dataset), config, 0, CPU, tick_seconds=0
+        )
+    ]
+    assert steps == [(1, 1), (1, 2), (1, 3), (1, "end"), (2, 1), (2, 2), (2, 3), (2, "end")]
+
+
+def test_progress_names_rate_and_size_of_the_epoch(dataset):
+    network = build_network(ARCHITECTURES["dense"], dataset.image_shape, dataset.space, 0)
+    course = train(
+        network,
+        TrainingData.from_dataset(dataset),
+        TrainingConfig(batch_size=30),
+        0,
+        CPU,
+        tick_seconds=0,
+    )
+    progress = next(course)
+    course.close()
+    assert isinstance(progress, Progress)
+    assert progress.steps == 3
+    assert progress.samples_per_second == pytest.approx(30 / progress.seconds)
+
+
+def test_progress_is_not_given_within_the_tick(dataset):
+    network = build_network(ARCHITECTURES["dense"], dataset.image_shape, dataset.space, 0)
+    config = TrainingConfig(batch_size=1, max_epochs=1)
+    items = list(
+        train(network, TrainingData.from_dataset(dataset), config, 0, CPU, tick_seconds=3600)
+    )
+    assert [type(item) for item in items] == [EpochResult]
+
+
+def test_a_loss_that_is_not_finite_fails_with_epoch_batch_and_remedy(dataset):
+    network = build_network(ARCHITECTURES["dense"], dataset.image_shape, dataset.space, 0)
+    course = train(
+        network, TrainingData.from_dataset(dataset), TrainingConfig(batch_size=16), 0, CPU
+    )
+    assert isinstance(next(course), EpochResult)
+    with torch.no_grad():
+        network.class_head.bias.fill_(math.nan)
+    with pytest.raises(TrainingFailed) as error:
+        next(course)
+    assert error.value.reason == "nan_loss"
+    assert str(error.value) == (
+        "The loss was not a finite number in epoch 2, batch 1 of 5; training.learning_rate was 0.001. "
+        "Take a smaller one."
+    )
+
+
+def test_outputs_beyond_float16_are_stored_as_infinite_and_leave_the_loss_undefined(dataset):
+    network = build_network(ARCHITECTURES["dense"], dataset.image_shape, dataset.space, 0)
+    with torch.no_grad():
+        network.class_head.bias[0] = 1e6
+    result = next(
+        train(network, TrainingData.from_dataset(dataset), TrainingConfig(batch_size=16), 0, CPU)
+    )
+    assert np.isposinf(result.outputs["validation"]["class"][:, 0]).all()
+    assert math.isnan(result.history["validation_loss"])
+    assert math.isfinite(result.history["train_loss"])
+
+
+def test_final_outputs_are_those_of_the_given_weights_unrounded(dataset):
+    (first, weights, _), *_, (_, last_weights, _) = results(SMALL_NET, dataset)
+    network = build_network(SMALL_NET, dataset.image_shape, dataset.space, 9)
+    images = dataset.split("validation").images
+    outputs = final_outputs(network, weights, images, TrainingConfig(), CPU)
+    assert outputs["class"].dtype == np.float32
+    for head, stored in first.outputs["validation"].items():
+        assert np.array_equal(outputs[head].astype(np.float16), stored)
+    other = final_outputs(network, last_weights, images, TrainingConfig(), CPU)
+    assert not np.array_equal(other["class"], outputs["class"])
+
+
+def test_weights_are_in_row_major_order_and_match_the_network(dataset):
+    (_, weights, _) = results(ARCHITECTURES["conv"], dataset, max_epochs=1)[0]
+    assert all(value.is_contiguous() for value in weights.values())
+
+
+def test_a_training_split_of_one_sample_more_than_a_batch_trains_with_batch_norm(dataset):
+    results(SMALL_NET, dataset, batch_size=79, max_epochs=1)
+
+
+def test_digits_are_learnt(tmp_path):
+    digits = Digits().load(tmp_path)
+    found = results(
+        Convolutional(padding=1), digits, batch_size=32, max_epochs=6, learning_rate=2e-3
+    )
+    best = max(result.history["validation_accuracy"] for result, _, _ in found)
+    assert best > 0.85
+    losses = [result.history["train_loss"] for result, _, _ in found]
+    assert losses == sorted(losses, reverse=True)
+
+
+def test_predictions_after_training_are_those_of_the_trained_network(dataset):
+    network = build_network(SMALL_NET, dataset.image_shape, dataset.space, 0)
+    data = TrainingData.from_dataset(dataset)
+    *_, result = train(network, data, TrainingConfig(max_epochs=1), 0, CPU)
+    logits, _ = predict(network, data.validation.images, 512, CPU)
+    assert np.array_equal(logits.astype(np.float16), result.outputs["validation"]["class"])

@@ -1,0 +1,109 @@
+import pytest
+
+from core.config import RunConfig, Variant
+from core.datasets import DATASETS
+from core.exceptions import IncompatibleModel, InvalidParameter, UnknownName
+from core.models.forward import build_network
+from core.models.layers import num_parameters
+from core.variants import SUITES, VARIANTS, run_config, run_configs
+
+every_variant = pytest.mark.parametrize("name", list(VARIANTS))
+every_suite = pytest.mark.parametrize("name", list(SUITES))
+
+
+@every_variant
+def test_a_variant_survives_json(name):
+    assert Variant.model_validate_json(VARIANTS[name].model_dump_json()) == VARIANTS[name]
+
+
+@every_variant
+def test_a_variant_goes_by_its_registered_name_and_says_what_it_is(name):
+    assert VARIANTS[name].name == name
+    assert VARIANTS[name].description.endswith(".")
+
+
+@every_variant
+def test_a_variant_trains_on_some_built_in_data_set(name, tmp_path):
+    small = {"digits": {"name": "digits"}, "shapes": {"name": "shapes", "images": 100}}
+    built = 0
+    for settings in small.values():
+        dataset = DATASETS[settings["name"]].checked(settings).load(tmp_path)
+        try:
+            network = build_network(
+                VARIANTS[name].model, dataset.image_shape, dataset.space, seed=0
+            )
+        except IncompatibleModel:
+            continue
+        built += num_parameters(network) > 0
+    assert built
+
+
+@every_suite
+def test_a_suite_goes_by_its_registered_name_and_says_what_it_is(name):
+    assert SUITES[name].name == name
+    assert SUITES[name].description.endswith(".")
+
+
+@every_suite
+def test_a_suite_s_configs_resolve_survive_json_and_fit_their_data(name, tmp_path):
+    configs = run_configs(SUITES[name])
+    assert len(configs) == len(SUITES[name].entries) > 0
+    for config in configs:
+        assert RunConfig.checked(config.to_json()) == config
+        dataset = config.dataset.load(tmp_path)
+        build_network(config.model, dataset.image_shape, dataset.space, seed=0)
+
+
+def test_a_config_is_the_variant_on_the_data_set():
+    config = run_config({"name": "digits"}, "conv-base-padded")
+    assert config.variant == "conv-base-padded"
+    assert config.model == VARIANTS["conv-base-padded"].model
+    assert config.training == VARIANTS["conv-base-padded"].training
+    assert config.dataset.name == "digits"
+
+
+def test_overrides_reach_all_three_groups():
+    config = run_config(
+        {"name": "shapes"},
+        "shapes-net",
+        {"dataset.images": 500, "model.dropout": 0.5, "training.learning_rate": "0.01"},
+    )
+    assert config.dataset.images == 500
+    assert config.model.dropout == 0.5
+    assert config.training.learning_rate == 0.01
+    assert config.training.batch_size == VARIANTS["shapes-net"].training.batch_size
+
+
+def test_the_shapes_net_has_the_settings_of_its_recipe():
+    training = VARIANTS["shapes-net"].training
+    assert (training.optimizer, training.learning_rate, training.weight_decay) == (
+        "adamw",
+        4e-3,
+        1e-2,
+    )
+    assert (training.schedule, training.warmup_share) == ("linear", 0.1)
+    assert (training.batch_size, training.max_epochs, training.patience) == (64, 39, 0)
+
+
+def test_an_unknown_variant_gets_a_suggestion():
+    with pytest.raises(UnknownName, match=r"No variant is called 'conv-bas'\. Did you mean"):
+        run_config({"name": "digits"}, "conv-bas")
+
+
+def test_an_unknown_data_set_gets_a_suggestion():
+    with pytest.raises(
+        UnknownName, match=r"No data set is called 'digts'\. Did you mean 'digits'\?"
+    ):
+        run_config({"name": "digts"}, "dense-base")
+
+
+def test_a_data_set_without_a_name_is_refused():
+    with pytest.raises(InvalidParameter, match=r"dataset\.name is missing"):
+        run_config({}, "dense-base")
+
+
+def test_a_value_out_of_bounds_names_the_bounds():
+    with pytest.raises(
+        InvalidParameter, match=r"training\.learning_rate must lie in \(0, 10\]; got 99"
+    ):
+        run_config({"name": "digits"}, "dense-base", {"training.learning_rate": 99})
