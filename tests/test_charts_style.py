@@ -1,0 +1,86 @@
+import subprocess
+import sys
+
+import plotly.graph_objects as go
+import pytest
+
+from core.charts import style
+from core.exceptions import UnknownName
+
+
+def luminance(colour):
+    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("colour", style.PALETTE)
+@pytest.mark.parametrize("page", ["#FFFFFF", "#0E1117"])
+def test_every_colour_is_seen_on_the_light_and_the_dark_page(colour, page):
+    dark, light = sorted((luminance(colour), luminance(page)))
+    assert (light + 0.05) / (dark + 0.05) >= 2.2
+
+
+def test_known_variants_have_the_first_colours_and_no_other_variant_takes_them():
+    known = [style.variant_colour(name) for name in style.KNOWN_VARIANTS]
+    assert known == list(style.PALETTE[: len(known)])
+    assert len(set(style.PALETTE)) == len(style.PALETTE)
+    others = {style.variant_colour(f"variant-{number}") for number in range(200)}
+    assert others == set(style.PALETTE[len(known) :])
+
+
+def test_a_variant_keeps_its_colour_in_another_process():
+    code = "from core.charts.style import variant_colour; print(variant_colour('my-variant'))"
+    for seed in ("1", "2"):
+        answer = subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(filter(None, sys.path))},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert answer.stdout.strip() == style.variant_colour("my-variant")
+
+
+def test_splits_differ_by_their_dash():
+    assert style.dash("train") == "dash"
+    assert style.dash("validation") == "solid"
+    assert style.dash("train_eval") == "dot"
+    with pytest.raises(UnknownName, match=r"No split is called 'trian'\. Did you mean 'train'\?"):
+        style.dash("trian")
+
+
+def test_numbers_read_as_the_product_says():
+    assert style.percent(0.8724) == "87.2 %"
+    assert style.percent(float("nan")) == "undefined"
+    assert style.significant(0.50449) == "0.504"
+    assert style.significant(1.5) == "1.50"
+    assert style.significant(123456.0) == "123000"
+    assert style.significant(float("nan")) == "undefined"
+    assert style.samples(1) == "1 sample"
+    assert style.samples(1234) == "1,234 samples"
+
+
+def test_names_are_shown_literally():
+    assert style.text("<b>T-shirt</b> & 'top'") == "&lt;b&gt;T-shirt&lt;/b&gt; &amp; 'top'"
+
+
+def test_theming_makes_another_figure_and_leaves_the_first_alone():
+    fig = style.figure("Epoch", "Accuracy (%)").add_scatter(x=[1], y=[2])
+    before = fig.to_json()
+    dark = style.themed(fig, is_dark=True)
+    assert isinstance(dark, go.Figure)
+    assert fig.to_json() == before
+    assert dark.layout.template.layout.font.color == "#FAFAFA"
+    assert style.themed(dark, is_dark=False).to_json() == before
+
+
+@pytest.mark.parametrize("is_dark", [True, False])
+def test_the_page_shines_through(is_dark):
+    layout = style.themed(go.Figure(), is_dark).layout.template.layout
+    assert layout.paper_bgcolor == layout.plot_bgcolor == "rgba(0,0,0,0)"
+
+
+def test_an_unknown_metric_is_named_by_its_key():
+    assert style.metric_title("accuracy") == "Accuracy (%)"
+    assert style.metric_title("some_new_metric") == "Some new metric"
