@@ -6,19 +6,32 @@ not settings of the experiment and stand beside the config in `run.json`.
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal, Self, Union
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union
 
 import orjson
 from pydantic import Field
 
 from core.datasets import DATASETS
-from core.exceptions import InvalidParameter
+from core.exceptions import InvalidParameter, UnknownName
 from core.models import MODELS
 from core.settings import Settings
 
-# Unions over the registries, told apart by `name`: an entry in a registry is all it takes to be configurable.
-DatasetConfig = Annotated[Union[tuple(DATASETS.values())], Field(discriminator="name")]
-ModelConfig = Annotated[Union[tuple(MODELS.values())], Field(discriminator="name")]
+if TYPE_CHECKING:
+    from core.datasets.base import DatasetSource
+    from core.models.base import Architecture
+
+    DatasetConfig = DatasetSource
+    ModelConfig = Architecture
+else:
+    # Unions over the registries, told apart by `name`: an entry in a registry is all it takes to be configurable.
+    # The title is the word that errors use.
+    _DATASET = Field(discriminator="name", title=DATASETS.kind)
+    _MODEL = Field(discriminator="name", title=MODELS.kind)
+    DatasetConfig = Annotated[Union[tuple(DATASETS.values())], _DATASET]
+    ModelConfig = Annotated[Union[tuple(MODELS.values())], _MODEL]
+
+MOST_SEEDS = 1000
+"""Seeds that one text may name: a typing error must not queue a million runs."""
 
 
 class TrainingConfig(Settings):
@@ -108,20 +121,29 @@ class RunConfig(Settings):
         """Return a copy with settings replaced, by dotted path: {"training.learning_rate": 0.01}.
 
         Raises:
-            InvalidParameter: no such setting, or its value breaks the rule.
+            UnknownName: no setting is called that; the message suggests the nearest.
+            InvalidParameter: a value breaks its rule, or would make it another data set's or model's settings.
         """
         values = self.to_json()
+        groups = {name: group for name, group in values.items() if isinstance(group, dict)}
+        known = {f"{group}.{name}" for group, settings in groups.items() for name in settings}
         for path, value in overrides.items():
-            *groups, name = path.split(".")
-            here: Any = values
-            for group in groups:
-                here = here.get(group) if isinstance(here, dict) else None
-            if not isinstance(here, dict) or not groups:
-                raise InvalidParameter(
-                    f"No setting is called {path!r}. Write GROUP.NAME=VALUE with the group dataset, model or training."
-                )
-            here[name] = value
+            if path not in known:
+                raise UnknownName("setting", path, known)
+            group, _, name = path.partition(".")
+            if name == "name":
+                self._require_same_name(group, value)
+            groups[group][name] = value
         return type(self).checked(values)
+
+    def _require_same_name(self, group: str, value: Any) -> None:
+        # The other settings of the group are this one's own, and the variant's name would no longer tell the truth.
+        registry = {"dataset": DATASETS, "model": MODELS}[group]
+        mine = getattr(self, group).name
+        if registry[str(value)] is not registry[mine]:
+            raise InvalidParameter(
+                f"{group}.name must stay {mine!r}; got {value!r}. Choose another variant or data set instead."
+            )
 
 
 def parsed_overrides(texts: Iterable[str]) -> dict[str, Any]:
@@ -146,7 +168,7 @@ def parsed_seeds(text: str) -> list[int]:
     """Return the seeds that a text such as "3", "0-4" or "0,2,5" names, ascending, each once.
 
     Raises:
-        InvalidParameter: it is of another form, or names more than 1,000.
+        InvalidParameter: it is of another form, or names more than `MOST_SEEDS`.
     """
     seeds: set[int] = set()
     for part in text.split(","):
@@ -155,9 +177,10 @@ def parsed_seeds(text: str) -> list[int]:
             raise InvalidParameter(f"seeds must look like 3, 0-4 or 0,2,5; got {text!r}.")
         first = int(found[1])
         last = int(found[2] or first)
-        if last < first or last - first >= 1000:
-            raise InvalidParameter(
-                f"seeds must name 1 to 1,000 seeds, the smaller first; got {text!r}."
-            )
-        seeds.update(range(first, last + 1))
+        if last < first:
+            raise InvalidParameter(f"seeds must name the smaller seed first; got {text!r}.")
+        # Cut before counting: a range may name ten thousand million.
+        seeds.update(range(first, min(last, first + MOST_SEEDS) + 1))
+        if len(seeds) > MOST_SEEDS:
+            raise InvalidParameter(f"seeds must name at most {MOST_SEEDS:,} seeds; got {text!r}.")
     return sorted(seeds)

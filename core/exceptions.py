@@ -11,12 +11,17 @@ line turns `InvalidInput` into exit status 2 and every other `CoreError` into 1;
     │   ├── RunStateError       the run's state does not allow the request
     │   └── RunsFolderError     the runs folder cannot be used
     ├── DamagedRun              a run's files cannot be trusted
+    │   └── NewerRun            a later version wrote them: shown, never changed
     ├── TrainingFailed          the work itself failed; carries the `reason` of the state file
     └── LockTaken               another process holds the lock
 """
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
+
+MOST_NAMES = 20
+"""Known names that a message lists where none is near."""
 
 
 class CoreError(Exception):
@@ -31,15 +36,7 @@ class UnknownName(InvalidInput):
     """No such name. The message suggests the nearest known one."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        known = sorted(known)
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-        if near:
-            hint = f" Did you mean {near[0]!r}?"
-        elif known:
-            hint = f" Known: {', '.join(known[:20])}."
-        else:
-            hint = ""
-        super().__init__(f"No {kind} is called {name!r}.{hint}")
+        super().__init__(f"No {kind} is called {name!r}.{_hint(name, sorted(known))}")
 
 
 class InvalidParameter(InvalidInput):
@@ -62,6 +59,18 @@ class DamagedRun(CoreError):
     """A run's files cannot be trusted; the text says which and why."""
 
 
+class NewerRun(DamagedRun):
+    """A later version of Petridish wrote a run's file: what is understood of it is shown, and nothing is changed.
+
+    Attributes:
+        values: what the file says.
+    """
+
+    def __init__(self, text: str, values: dict[str, Any]) -> None:
+        super().__init__(f"{text}: a later version of Petridish wrote it; it is only shown")
+        self.values = values
+
+
 class TrainingFailed(CoreError):
     """The work itself failed.
 
@@ -76,3 +85,14 @@ class TrainingFailed(CoreError):
 
 class LockTaken(CoreError):
     """Another process holds the lock."""
+
+
+def _hint(name: str, known: list[str]) -> str:
+    by_folded = {one.casefold(): one for one in known}
+    near = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.4)
+    if near:
+        return f" Did you mean {by_folded[near[0]]!r}?"
+    if not known:
+        return ""
+    more = f", ... ({len(known)} in all)" if len(known) > MOST_NAMES else ""
+    return f" Known: {', '.join(known[:MOST_NAMES])}{more}."

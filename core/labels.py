@@ -7,6 +7,8 @@ does to a label belongs here too (the augmentations bring it).
 from dataclasses import dataclass
 from typing import Any, Self
 
+from core.exceptions import InvalidParameter
+
 
 @dataclass(frozen=True)
 class LabelSpace:
@@ -17,12 +19,30 @@ class LabelSpace:
         class_groups: K names of the group each class folds into (shapes: the pair of types), or None.
         count_names: T names of what is counted, empty without counts.
         class_counts: K rows of T counts that a class implies (shapes: 3 squares + 7 circles), or None.
+
+    Raises:
+        InvalidParameter: groups or counts are not as many as the classes, or a row is not as long as the names.
     """
 
     class_names: tuple[str, ...]
     class_groups: tuple[str, ...] | None = None
     count_names: tuple[str, ...] = ()
     class_counts: tuple[tuple[int, ...], ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.class_groups is not None and len(self.class_groups) != len(self.class_names):
+            raise InvalidParameter(
+                f"class_groups must have {len(self.class_names)} entries, one a class; "
+                f"got {len(self.class_groups)}."
+            )
+        if self.class_counts is None:
+            return
+        lengths = {len(row) for row in self.class_counts}
+        if len(self.class_counts) != len(self.class_names) or lengths - {len(self.count_names)}:
+            raise InvalidParameter(
+                f"class_counts must have {len(self.class_names)} rows of {len(self.count_names)}; "
+                f"got {len(self.class_counts)} of {sorted(lengths)}."
+            )
 
     @property
     def num_classes(self) -> int:

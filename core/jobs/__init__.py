@@ -1,0 +1,1 @@
+"""Getting runs executed: executors, the runner of one machine and the worker of one run."""

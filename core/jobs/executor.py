@@ -1,0 +1,46 @@
+"""Executor: the small protocol by which a queued attempt gets executed, here or elsewhere.
+
+The command is always the same worker on a run folder, so every executor obeys the same rules of the folder. Progress is
+read from the folder, never from an executor.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from core.runs.run import Run
+
+
+@dataclass(frozen=True)
+class Gone:
+    """The attempt's process has ended.
+
+    Attributes:
+        code: its exit status, negative for a signal; None when nobody saw it.
+    """
+
+    code: int | None
+
+
+Poll = Literal["pending", "alive", "unknown"] | Gone
+
+
+class Executor(Protocol):
+    """Gets attempts executed. A handle is a string that may be kept and asked later.
+
+    Attributes:
+        name: as `run.json` records it.
+    """
+
+    name: str
+
+    def submit(self, run: Run, attempt: int) -> str:
+        """Have an attempt executed, now or when there is room; return its handle."""
+        ...
+
+    def poll(self, handle: str) -> Poll:
+        """Say what has become of it."""
+        ...
+
+    def cancel(self, handle: str) -> None:
+        """Ask a living attempt to stop at its next batch."""
+        ...

@@ -1,0 +1,167 @@
+"""LocalExecutor: attempts wait in the queue of the runs folder, and this machine's runner starts them.
+
+Pages, command line and notebooks own nothing: they write an entry and see to it that a runner lives.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from core.exceptions import DamagedRun
+from core.jobs import queue
+from core.jobs.executor import Gone, Poll
+from core.runs import files, locks
+from core.runs.host import process_start
+from core.runs.run import Run
+from core.runs.state import ACTIVE, RunState, read_state
+from core.runs.store import Store
+
+
+class LocalExecutor:
+    """Executes on this machine, within its slots.
+
+    Args:
+        store: the runs folder.
+        data_dir: folder of the data sets, for the workers.
+    """
+
+    name = "local"
+
+    def __init__(self, store: Store, data_dir: Path) -> None:
+        self.store = store
+        self.data_dir = data_dir
+
+    def submit(self, run: Run, attempt: int) -> str:
+        """Queue an attempt and see to a runner."""
+        queue.enqueue(
+            self.store.layout,
+            run.id,
+            attempt,
+            owner=run.spec["owner"],
+            host=self.store.observer.host,
+            device=run.spec["resources"].get("device", "auto"),
+            data_dir=str(self.data_dir.resolve()),
+        )
+        ensure_runner(self.store, self.data_dir)
+        return f"{run.id}-{attempt}"
+
+    def poll(self, handle: str) -> Poll:
+        """Say what has become of an attempt."""
+        run_id, _, number = handle.rpartition("-")
+        attempt, run = int(number), self.store.run(run_id)
+        with contextlib.suppress(FileNotFoundError, DamagedRun):
+            ended = files.read_json(run.layout.exit(attempt))
+            return Gone(ended["code"] if ended.get("signal") is None else -ended["signal"])
+        if run.state.attempt == attempt and run.state.state in ACTIVE:
+            return "pending" if run.state.state in ("queued", "starting") else "alive"
+        return Gone(None) if run.layout.attempt(attempt).exists() else "unknown"
+
+    def cancel(self, handle: str) -> None:
+        """Send SIGTERM to the worker, if it is surely ours."""
+        layout = self.store.run(handle.rpartition("-")[0]).layout
+        with contextlib.suppress(DamagedRun):
+            terminate(self.store, read_state(layout), locks.holder(layout.alive_lock))
+
+
+def terminate(store: Store, state: RunState, holder: int | None) -> bool:
+    """Send SIGTERM to a run's worker; return whether it was sent.
+
+    Only if the lock's holder, the process id, its start and the boot all agree: an id may belong to a stranger by now.
+    """
+    observer = store.observer
+    if (
+        holder is None
+        or state.pid != holder
+        or state.host != observer.host
+        or state.boot != observer.boot
+        or state.pid_start is None
+    ):
+        return False
+    started = process_start(holder)
+    # Start times come from the kernel's clock ticks; the same process gives the same value within one.
+    if started is None or abs(started - state.pid_start) > 1:
+        return False
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(holder, signal.SIGTERM)
+        return True
+    return False
+
+
+def ensure_runner(store: Store, data_dir: Path | None = None) -> bool:
+    """Start this machine's runner if none lives; return whether one was started.
+
+    Two callers at once may start two: the second finds the lock taken and ends.
+
+    Args:
+        store: the runs folder.
+        data_dir: folder of the data sets for runs whose entry the runner must make again.
+    """
+    observer = store.observer
+    lock, log = store.layout.runner_lock(observer.host), store.layout.runner_log(observer.host)
+    if locks.holder(lock) is not None:
+        return False
+    variables = python_environment()
+    if data_dir is not None:
+        variables["PETRIDISH_DATA"] = str(data_dir.resolve())
+    files.make_folder(log.parent)
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, files.FILE_MODE)
+    try:
+        # -P: what lies in the runs folder must never be imported.
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "core.jobs.runner", "--root", str(store.root)],
+            stdin=subprocess.DEVNULL,
+            stdout=descriptor,
+            stderr=descriptor,
+            cwd=store.root,
+            start_new_session=True,
+            env=variables,
+        )
+    finally:
+        os.close(descriptor)
+    # A runner that ends while this process lives would stay a zombie until somebody asks for its status.
+    threading.Thread(target=process.wait, name="reaps a runner", daemon=True).start()
+    return True
+
+
+def ensure_runner_if_queued(store: Store, runs: Iterable[Run] | None = None) -> None:
+    """Start the runner when a run waits here, with or without its entry: cheap enough for every page load.
+
+    Args:
+        store: the runs folder.
+        runs: the runs to look at, if they have been read already; all by default.
+    """
+    host = store.observer.host
+    if locks.holder(store.layout.runner_lock(host)) is not None:
+        return
+    runs = store.runs() if runs is None else runs
+    if any(run.state.state == "queued" and run.state.host in (None, host) for run in runs):
+        ensure_runner(store)
+
+
+def wait(store: Store, run_ids: Sequence[str]) -> Iterator[Run]:
+    """Wait until none of the runs is under way; yield each run whenever its state or epoch has changed."""
+    seen: dict[str, tuple[str, int]] = {}
+    while True:
+        runs = [store.run(run_id) for run_id in run_ids]
+        for run in runs:
+            now = (run.state.state, run.state.epoch)
+            if seen.get(run.id) != now:
+                seen[run.id] = now
+                yield run
+        if not any(run.state.state in ACTIVE for run in runs):
+            return
+        ensure_runner_if_queued(store, runs)
+        time.sleep(store.observer.waits.runner_poll)
+
+
+def python_environment() -> dict[str, str]:
+    """Return this process's variables, with this `core` importable from any folder."""
+    here = str(Path(__file__).resolve().parents[2])
+    paths = [here, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}

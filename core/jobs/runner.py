@@ -1,0 +1,368 @@
+"""The runner: a small process per machine and runs folder that starts workers in free slots and reaps them.
+
+It owns nothing that matters. Killed, it harms no worker; the next one counts locks, and neither kills nor adopts.
+No torch here: it must be small and start at once.
+"""
+
+import argparse
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psutil
+
+from core.exceptions import CoreError, LockTaken, UnknownName
+from core.jobs import queue, slots
+from core.jobs.local import python_environment
+from core.jobs.queue import QueueEntry
+from core.runs import files, history, locks
+from core.runs.layout import RUN_ID, RunLayout
+from core.runs.run import Run
+from core.runs.state import read_state, write_state
+from core.runs.store import Store
+
+LEAST_FREE_MEMORY = 3 * 2**29
+"""Bytes; below it no worker is started."""
+
+EXIT_LOCKED = 75
+"""A worker's exit status: it could not take its locks; the attempt is queued again."""
+
+
+@dataclass(frozen=True)
+class Child:
+    """A worker that this runner started.
+
+    Attributes:
+        process: to be reaped.
+        entry: the queue entry that it came from.
+        slot: promised to it, from its start on: forgetting this once gave two workers one slot.
+    """
+
+    process: subprocess.Popen[bytes]
+    entry: QueueEntry
+    slot: str
+
+
+class Runner:
+    """The loop of one machine's runner; whoever makes one holds the runner's lock.
+
+    Args:
+        store: the runs folder.
+        available_memory: returns the bytes that new processes may use.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        available_memory: Callable[[], int] = lambda: psutil.virtual_memory().available,
+    ) -> None:
+        self.store = store
+        self.available_memory = available_memory
+        self.layout = store.layout
+        self.host = store.observer.host
+        self.waits = store.observer.waits
+        self.children: list[Child] = []
+        self.strangers: dict[str, str] = {}
+        """Run id -> owner of workers that an earlier runner started."""
+        self.cpu_slots = slots.cpu_slots()
+        self.gpu_slots = slots.gpu_slots()
+        self.is_stopping = False
+        self._trouble: str | None = None
+
+    def run(self, forever: bool = False) -> None:
+        """Work until there is nothing to do for a while, or for ever (until SIGTERM or the folder is gone)."""
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, self._stop)
+        self.take_stock()
+        idle_since = time.monotonic()
+        lock = self.layout.runner_lock(self.host)
+        # Whoever removes the runs folder and makes it again gets another lock file, and another runner.
+        while not self.is_stopping and locks.holder(lock) == os.getpid():
+            self.step()
+            if self.children or queue.entries(self.layout, self.host):
+                idle_since = time.monotonic()
+            elif not forever and time.monotonic() - idle_since > self.waits.runner_idle:
+                break
+            time.sleep(self.waits.runner_poll)
+
+    def step(self) -> None:
+        """Reap, answer stop requests of waiting runs, and fill the free slots."""
+        self.reap()
+        waiting = self._startable(queue.entries(self.layout, self.host))
+        while chosen := self._next(waiting):
+            entry, slot = chosen
+            # By run: it may have a second entry.
+            waiting = [other for other in waiting if other.run_id != entry.run_id]
+            try:
+                self.start(entry, slot)
+            except (OSError, CoreError) as error:
+                self._note_trouble(f"{entry.run_id} cannot be started: {error}")
+
+    def take_stock(self) -> None:
+        """Look at all runs once: queue again what a death between two steps left without an entry."""
+        queue.remove_unreadable(self.layout)
+        with os.scandir(self.layout.root) as found:
+            run_ids = sorted(one.name for one in found if RUN_ID.fullmatch(one.name))
+        for run_id in run_ids:
+            # A damaged run says so to its readers.
+            with contextlib.suppress(CoreError, OSError):
+                self._take_stock_of(self.layout.run(run_id))
+
+    def reap(self) -> None:
+        """Write an exit file for each worker that has ended, and queue again what found its locks taken."""
+        for child in list(self.children):
+            pid, status, usage = os.wait4(child.process.pid, os.WNOHANG)
+            if pid == 0:
+                continue
+            self.children.remove(child)
+            code = os.waitstatus_to_exitcode(status)
+            # Popen would wait for the process again when it is collected: tell it the status.
+            child.process.returncode = code
+            peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+            try:
+                self._after_exit(child, code, peak)
+            except (OSError, CoreError) as error:
+                self._note_trouble(f"{child.entry.run_id}: its end cannot be recorded: {error}")
+
+    def start(self, entry: QueueEntry, slot: str) -> None:
+        """Start the worker of an entry; the run's state says so before the entry is gone.
+
+        Raises:
+            OSError: it could not be; the run still waits.
+        """
+        run = self.store.run(entry.run_id)
+        starting = replace(
+            read_state(run.layout),
+            state="starting",
+            attempt=entry.attempt,
+            reason=None,
+            message=None,
+            t=time.time(),
+            host=self.host,
+            boot=self.store.observer.boot,
+            pid=None,
+            pid_start=None,
+            slot=slot,
+        )
+        write_state(run.layout, starting)
+        entry.path.unlink(missing_ok=True)
+        try:
+            process = self._spawned(run, entry, slot)
+        except OSError:
+            self._queue_again(run, entry.attempt, entry.data_dir)
+            raise
+        self.children.append(Child(process, entry, slot))
+        _say(f"started {entry.run_id} attempt {entry.attempt} in {slot} as {process.pid}")
+
+    def _spawned(self, run: Run, entry: QueueEntry, slot: str) -> subprocess.Popen[bytes]:
+        threads = int(run.spec["resources"].get("threads", 1))
+        log = os.open(run.layout.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, files.FILE_MODE)
+        try:
+            return subprocess.Popen(
+                _worker_command(run.layout, entry.attempt, slot),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=run.layout.path,
+                start_new_session=True,
+                env=python_environment()
+                | slots.environment(slot, threads)
+                | {"PYTHONHASHSEED": "0", "PETRIDISH_DATA": entry.data_dir},
+            )
+        finally:
+            os.close(log)
+
+    def _take_stock_of(self, layout: RunLayout) -> None:
+        written = read_state(layout)
+        if written.state not in ("queued", "starting", "running"):
+            return
+        run = self.store.run(layout.id)
+        if run.damaged is not None:
+            return
+        if locks.holder(layout.alive_lock) is not None:
+            self.strangers[run.id] = run.spec["owner"]
+            return
+        if written.host not in (None, self.host):
+            return
+        is_lost_start = (
+            written.state == "starting"
+            and not layout.attempt(written.attempt).exists()
+            and not layout.exit(written.attempt).exists()
+        )
+        is_queued = queue.is_queued(self.layout, run.id)
+        if is_lost_start:
+            write_state(layout, replace(written, state="queued", t=time.time()))
+        if (is_lost_start or written.state == "queued") and not is_queued:
+            self._enqueue(run, written.attempt, os.environ.get("PETRIDISH_DATA", ""))
+
+    def _startable(self, waiting: Sequence[QueueEntry]) -> list[QueueEntry]:
+        """Return the entries that mean something; settle and remove the others."""
+        remaining: list[QueueEntry] = []
+        for entry in waiting:
+            try:
+                if self._is_startable(entry):
+                    remaining.append(entry)
+                else:
+                    entry.path.unlink(missing_ok=True)
+            except OSError as error:
+                self._note_trouble(f"{entry.run_id}: its entry cannot be settled: {error}")
+        return remaining
+
+    def _is_startable(self, entry: QueueEntry) -> bool:
+        try:
+            run = self.store.run(entry.run_id)
+        except UnknownName:
+            return False
+        state = run.state
+        if run.damaged is not None or state.state != "queued" or state.attempt != entry.attempt:
+            return False
+        if not run.layout.stop_request.exists():
+            return True
+        now, message = time.time(), "Stopped before it started."
+        ended = replace(state, state="stopped", reason="request", message=message, t=now, ended=now)
+        write_state(run.layout, ended)
+        files.append_event(run.layout.events, "stopped", attempt=entry.attempt, reason="request")
+        return False
+
+    def _next(self, waiting: Sequence[QueueEntry]) -> tuple[QueueEntry, str] | None:
+        if not waiting:
+            return None
+        free_memory = self.available_memory()
+        if free_memory < LEAST_FREE_MEMORY:
+            self._note_trouble(f"runs wait for memory: less than {LEAST_FREE_MEMORY >> 20} MiB")
+            return None
+        running = Counter(child.entry.owner for child in self.children)
+        for run_id, owner in list(self.strangers.items()):
+            if locks.holder(self.layout.run(run_id).alive_lock) is None:
+                del self.strangers[run_id]
+            else:
+                running[owner] += 1
+        promised = {child.slot for child in self.children}
+        free_slots = {
+            slot
+            for slot in (*self.cpu_slots, *self.gpu_slots)
+            if slot not in promised and slots.is_free(self.layout, self.host, slot)
+        }
+        return choose(waiting, running, self.cpu_slots, self.gpu_slots, free_slots)
+
+    def _after_exit(self, child: Child, code: int, peak_memory: int) -> None:
+        entry = child.entry
+        layout = self.layout.run(entry.run_id)
+        _say(f"{entry.run_id} attempt {entry.attempt} ended with {code}")
+        trainer = history.attempts(layout).get(entry.attempt)
+        if trainer is not None and trainer.get("pid") != child.process.pid:
+            # Another process got this attempt, so this one's end says nothing of it.
+            return
+        if code == EXIT_LOCKED:
+            self._queue_again(self.store.run(entry.run_id), entry.attempt, entry.data_dir)
+            return
+        files.create_json(
+            layout.exit(entry.attempt),
+            {
+                "code": code if code >= 0 else None,
+                "signal": -code if code < 0 else None,
+                "peak_memory": peak_memory,
+                "time": time.time(),
+            },
+        )
+
+    def _queue_again(self, run: Run, attempt: int, data_dir: str) -> None:
+        write_state(run.layout, replace(read_state(run.layout), state="queued", t=time.time()))
+        self._enqueue(run, attempt, data_dir)
+
+    def _note_trouble(self, text: str) -> None:
+        # The same trouble comes back with each look.
+        if text != self._trouble:
+            self._trouble = text
+            _say(text)
+
+    def _enqueue(self, run: Run, attempt: int, data_dir: str) -> None:
+        device = run.spec["resources"].get("device", "auto")
+        owner = run.spec["owner"]
+        queue.enqueue(self.layout, run.id, attempt, owner, self.host, device, data_dir)
+
+    def _stop(self, *_: object) -> None:
+        self.is_stopping = True
+
+
+def choose(
+    waiting: Sequence[QueueEntry],
+    running: Mapping[str, int],
+    cpu_slots: Sequence[str],
+    gpu_slots: Sequence[str],
+    free_slots: Collection[str],
+) -> tuple[QueueEntry, str] | None:
+    """Return what to start next and in which slot, or None.
+
+    The owner with the fewest running runs comes first, then the oldest entry; one that no free slot suits lets the
+    next go ahead.
+
+    Args:
+        waiting: what may start.
+        running: owner -> running runs; without an entry none.
+        cpu_slots, gpu_slots: all slots of this machine.
+        free_slots: those that nobody occupies.
+    """
+    for entry in sorted(waiting, key=lambda one: (running.get(one.owner, 0), one.path.name)):
+        for slot in slots.slots_for(entry.device, cpu_slots, gpu_slots):
+            if slot in free_slots:
+                return entry, slot
+    return None
+
+
+def serve(store: Store, forever: bool) -> bool:
+    """Be this machine's runner; return False at once if there is one already.
+
+    A run submitted in the moment between the last look at the queue and the lock's release is found by looking again.
+    """
+    while True:
+        try:
+            lock = locks.take(store.layout.runner_lock(store.observer.host))
+        except LockTaken:
+            return False
+        runner = Runner(store)
+        try:
+            runner.run(forever)
+        finally:
+            lock.release()
+        if runner.is_stopping or not queue.entries(store.layout, store.observer.host):
+            return True
+
+
+def _worker_command(layout: RunLayout, attempt: int, slot: str) -> list[str]:
+    return [
+        sys.executable,
+        "-P",
+        "-m",
+        "core.jobs.worker",
+        "--run",
+        str(layout.path),
+        "--attempt",
+        str(attempt),
+        "--slot",
+        slot,
+    ]
+
+
+def _say(text: str) -> None:
+    print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}", flush=True)
+
+
+def main() -> int:
+    """Run as `python -m core.jobs.runner --root DIR`."""
+    parser = argparse.ArgumentParser(prog="core.jobs.runner")
+    parser.add_argument("--root", type=Path, required=True)
+    arguments = parser.parse_args()
+    serve(Store(arguments.root), forever=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

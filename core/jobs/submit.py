@@ -1,0 +1,206 @@
+"""submit(): from settings to a queued run, everything checked before anything is written."""
+
+import platform
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.config import RunConfig
+from core.datasets.base import Dataset
+from core.exceptions import InvalidParameter
+from core.jobs.executor import Executor
+from core.runs.host import user_name
+from core.runs.run import Run, config_sha256
+from core.runs.store import Store
+from core.training import device as devices
+
+LARGEST_SEED = 2**31 - 1
+LARGEST_THREADS = 1024
+
+
+def submit(
+    store: Store,
+    executor: Executor,
+    dataset: Dataset,
+    config: RunConfig,
+    seed: int,
+    *,
+    name: str | None = None,
+    suite: str | None = None,
+    owner: str | None = None,
+    device: str = "auto",
+    threads: int = 1,
+) -> Run:
+    """Create a run and hand it to an executor.
+
+    Args:
+        store: where the run goes.
+        executor: who gets it executed.
+        dataset: what `config.dataset` loads; its fingerprint is recorded and checked by the worker.
+        config: what to do.
+        seed: of weights, order and everything drawn.
+        name: what the user calls it.
+        suite: the suite that it belongs to.
+        owner: whose run it is; the user of the operating system by default.
+        device: "auto", "cpu", "cuda" or "mps".
+        threads: of torch.
+
+    Raises:
+        InvalidInput: the settings, the data, the device and the folder do not allow it; nothing was written.
+    """
+    check(dataset, config, seed)
+    _check_resources(device, threads)
+    run = store.create(
+        {
+            "name": clean_text(name) if name else None,
+            "owner": clean_text(owner or user_name()),
+            "config": config.to_json(),
+            "data_fingerprint": dataset.fingerprint,
+            "seed": seed,
+            "suite": suite,
+            "resources": {"device": device, "slots": 1, "threads": threads},
+            "executor": executor.name,
+            "parent": None,
+            "retries": 0,
+            "env": environment(),
+        },
+        epochs=config.training.max_epochs,
+    )
+    executor.submit(run, attempt=1)
+    return run
+
+
+def check(dataset: Dataset, config: RunConfig, seed: int) -> None:
+    """Check that the settings fit the data, without spending memory on a network.
+
+    Raises:
+        InvalidInput: they do not.
+    """
+    if not 0 <= seed <= LARGEST_SEED:
+        raise InvalidParameter(f"seed must lie in [0, {LARGEST_SEED}]; got {seed}.")
+    samples = len(dataset.split("train"))
+    if config.training.batch_size > samples:
+        raise InvalidParameter(
+            f"training.batch_size must be at most the {samples} training samples of "
+            f"{dataset.name!r}; got {config.training.batch_size}."
+        )
+    with torch.device("meta"):
+        config.model.build(dataset.image_shape, dataset.space)
+
+
+def _check_resources(device: str, threads: int) -> None:
+    if device != "auto":
+        devices.choose(device)
+    if not 1 <= threads <= LARGEST_THREADS:
+        raise InvalidParameter(f"threads must lie in [1, {LARGEST_THREADS}]; got {threads}.")
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What a submission gave.
+
+    Attributes:
+        runs: all runs asked for, in order, reused ones included.
+        reused: those that had been submitted before.
+    """
+
+    runs: tuple[Run, ...]
+    reused: tuple[Run, ...]
+
+
+def submit_all(
+    store: Store,
+    executor: Executor,
+    data_dir: Path,
+    configs: Sequence[RunConfig],
+    seeds: Sequence[int],
+    *,
+    reuse: Sequence[str] = ("finished",),
+    **options: Any,
+) -> Submitted:
+    """Submit each config with each seed, after checking all of them.
+
+    Args:
+        store: where the runs go.
+        executor: who gets them executed.
+        data_dir: folder of the data sets.
+        configs: what to do.
+        seeds: each config is run with each.
+        reuse: a run in one of these states that is equal is taken instead of a new one.
+        options: of `submit`.
+
+    Raises:
+        InvalidInput: one of them cannot be done; nothing was written.
+    """
+    loaded = {config.dataset: config.dataset.load(data_dir) for config in configs}
+    wanted = [(loaded[config.dataset], config, seed) for seed in seeds for config in configs]
+    for dataset, config, seed in wanted:
+        check(dataset, config, seed)
+    known = [run for run in store.runs() if run.state.state in reuse]
+    runs: list[Run] = []
+    reused: list[Run] = []
+    for dataset, config, seed in wanted:
+        before = equal_run(known, dataset, config, seed)
+        if before is not None:
+            reused.append(before)
+        runs.append(before or submit(store, executor, dataset, config, seed, **options))
+    return Submitted(tuple(runs), tuple(reused))
+
+
+def equal_run(runs: Sequence[Run], dataset: Dataset, config: RunConfig, seed: int) -> Run | None:
+    """Return the newest of some runs that has the same settings, seed and pixels, or None."""
+    wanted = config_sha256(config.to_json())
+    for run in runs:
+        if (
+            run.damaged is None
+            and run.spec["config_sha256"] == wanted
+            and run.seed == seed
+            and run.spec["data_fingerprint"] == dataset.fingerprint
+        ):
+            return run
+    return None
+
+
+def clean_text(text: str) -> str:
+    """Return a name or note without control and direction characters, at most 200 characters long."""
+    kept = "".join(one for one in text if one.isprintable() and one not in _DIRECTIONS)
+    return kept.strip()[:200]
+
+
+_DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+@cache
+def environment() -> dict[str, Any]:
+    """Return what a run's result depends on beside its settings: versions, platform, source revision."""
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "core": metadata.version("petridish"),
+        "git": _revision(),
+        "platform": platform.platform(),
+    }
+
+
+def _revision() -> str | None:
+    folder = Path(__file__).resolve().parents[2]
+    if not (folder / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,114 @@
+"""The per-epoch record: appended rows, read on from where the last reading stopped.
+
+Keys of a row: attempt, epoch (from 1, over all stages), step, time (Unix seconds), stage, learning_rate,
+epoch_seconds, `<split>_<metric>` (losses in nats, accuracies in [0, 1]), samples_per_second, peak_memory (bytes).
+A value that is not finite is null and listed under "nan".
+"""
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.exceptions import DamagedRun
+from core.runs import files
+from core.runs.layout import RunLayout
+
+_ATTEMPT = re.compile(r"([0-9]{4,})\.json")
+
+
+@dataclass(frozen=True)
+class HistoryPart:
+    """What has been read of one file so far.
+
+    Attributes:
+        rows: every parsed row, superseded ones included, in file order.
+        offset: bytes read, up to and including a newline.
+        bad: complete lines that held no row of an epoch.
+        inode: which file it was; another one is read from its start.
+    """
+
+    rows: tuple[dict[str, Any], ...] = ()
+    offset: int = 0
+    bad: int = 0
+    inode: int = 0
+
+
+def read_on(path: Path, before: HistoryPart = HistoryPart()) -> HistoryPart:
+    """Return the history with the bytes appended since `before`; a torn last line waits for its newline."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return HistoryPart()
+    with file:
+        status = os.fstat(file.fileno())
+        if status.st_ino != before.inode or status.st_size < before.offset:
+            before = HistoryPart(inode=status.st_ino)
+        if status.st_size == before.offset:
+            return before
+        file.seek(before.offset)
+        data = file.read()
+    found, bad = files.parse_rows(data)
+    rows = [row for row in found if _is_number(row.get("epoch")) and _is_number(row.get("attempt"))]
+    return HistoryPart(
+        (*before.rows, *rows),
+        before.offset + data.rfind(b"\n") + 1,
+        before.bad + bad + len(found) - len(rows),
+        status.st_ino,
+    )
+
+
+def visible(
+    rows: Iterable[Mapping[str, Any]], from_epochs: Mapping[int, int]
+) -> list[dict[str, Any]]:
+    """Hide what a later attempt supersedes, and return one row per epoch, ascending.
+
+    Args:
+        rows: as read.
+        from_epochs: attempt -> first epoch that it does or redoes.
+    """
+    best: dict[int, dict[str, Any]] = {}
+    for row in rows:
+        attempt, epoch = row["attempt"], row["epoch"]
+        if any(epoch >= first for later, first in from_epochs.items() if later > attempt):
+            continue
+        if epoch not in best or attempt >= best[epoch]["attempt"]:
+            best[epoch] = dict(row)
+    return [best[epoch] for epoch in sorted(best)]
+
+
+def attempts(layout: RunLayout) -> dict[int, dict[str, Any]]:
+    """Return what each attempt's file says, by number; a damaged file counts as an empty one."""
+    found: dict[int, dict[str, Any]] = {}
+    try:
+        names = sorted(path.name for path in layout.attempts_dir.iterdir())
+    except FileNotFoundError:
+        return found
+    for name in names:
+        number = _ATTEMPT.fullmatch(name)
+        if number is not None:
+            try:
+                found[int(number[1])] = files.read_json(layout.attempts_dir / name)
+            except (FileNotFoundError, DamagedRun):
+                found[int(number[1])] = {}
+    return found
+
+
+def from_epochs(layout: RunLayout) -> dict[int, int]:
+    """Return attempt -> first epoch that it does or redoes, for `visible`."""
+    return {
+        number: values["from_epoch"]
+        for number, values in attempts(layout).items()
+        if _is_number(values.get("from_epoch"))
+    }
+
+
+def history(layout: RunLayout) -> list[dict[str, Any]]:
+    """Return the rows of a run after hiding superseded ones, one per epoch, ascending."""
+    return visible(read_on(layout.history).rows, from_epochs(layout))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

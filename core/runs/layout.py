@@ -1,0 +1,226 @@
+"""Names of everything inside a runs folder, and the only place that knows them.
+
+Paths are built from ids that match `RUN_ID`, never from text that a user wrote. What the files hold is written and
+read by the neighbours: `files` (JSON and rows), `locks`, `history`, `outputs`.
+"""
+
+import re
+import secrets
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.exceptions import InvalidInput, UnknownName
+
+# ASCII: to `\d` alone a digit of any script is one. No leading dot: "." and ".." are hosts of nobody.
+RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}", re.ASCII)
+HOST = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
+
+
+def new_id(now: float) -> str:
+    """Return a fresh run id for a moment in Unix seconds (UTC): 20260131-142501-9f3a1c."""
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now))}-{secrets.token_hex(3)}"
+
+
+def inside(root: Path, path: Path) -> Path:
+    """Return `path`, taken from `root`, resolved with links followed; it need not exist.
+
+    Raises:
+        InvalidInput: it does not lie below `root`, or its links lead in a circle.
+    """
+    try:
+        resolved, top = (root / path).resolve(), root.resolve()
+    except (OSError, RuntimeError, ValueError):  # a circle of links, or a NUL in the name
+        raise InvalidInput(f"The path {path.name!r} cannot be followed.") from None
+    if resolved == top or not resolved.is_relative_to(top):
+        raise InvalidInput(f"The path {path.name!r} leads out of the runs folder.")
+    return resolved
+
+
+@dataclass(frozen=True)
+class RunLayout:
+    """Where one run keeps what. Nothing is read or made here.
+
+    Attributes:
+        path: the run's folder.
+    """
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        """The run's id, the folder's name."""
+        return self.path.name
+
+    @property
+    def run_json(self) -> Path:
+        """What to do; written once."""
+        return self.path / "run.json"
+
+    @property
+    def state_json(self) -> Path:
+        """Last known state; replaced atomically."""
+        return self.path / "state.json"
+
+    @property
+    def edit_json(self) -> Path:
+        """Name, tags and note; the only file that users edit."""
+        return self.path / "edit.json"
+
+    @property
+    def alive_lock(self) -> Path:
+        """Locked by the living worker; only `core.runs.locks` opens it."""
+        return self.path / "alive.lock"
+
+    @property
+    def request_lock(self) -> Path:
+        """Short mutual exclusion of pages that change this run's state."""
+        return self.path / "request.lock"
+
+    @property
+    def history(self) -> Path:
+        """One JSON row per epoch; append only."""
+        return self.path / "history.jsonl"
+
+    @property
+    def events(self) -> Path:
+        """Transitions, warnings and requests; append only."""
+        return self.path / "events.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """The worker's standard output and error."""
+        return self.path / "log.txt"
+
+    @property
+    def beat(self) -> Path:
+        """Heartbeat and progress within the epoch."""
+        return self.path / "beat"
+
+    @property
+    def reserve(self) -> Path:
+        """Bytes given up first when the disk is full."""
+        return self.path / "reserve"
+
+    @property
+    def attempts_dir(self) -> Path:
+        """One file per start and one per exit."""
+        return self.path / "attempts"
+
+    @property
+    def control_dir(self) -> Path:
+        """Requests of pages."""
+        return self.path / "control"
+
+    @property
+    def checkpoints_dir(self) -> Path:
+        """State to resume from, and the best weights."""
+        return self.path / "checkpoints"
+
+    @property
+    def predictions_dir(self) -> Path:
+        """Outputs of every epoch."""
+        return self.path / "predictions"
+
+    @property
+    def results_dir(self) -> Path:
+        """Outputs of the best weights on the test split."""
+        return self.path / "results"
+
+    @property
+    def predictions_index(self) -> Path:
+        """What `predictions_dir` holds: splits, heads, sizes, sample ids and labels."""
+        return self.predictions_dir / "index.json"
+
+    @property
+    def test_json(self) -> Path:
+        """What `results_dir` holds, and the epoch of the weights."""
+        return self.results_dir / "test.json"
+
+    @property
+    def best_weights(self) -> Path:
+        """Parameters of the best epoch."""
+        return self.checkpoints_dir / "best.safetensors"
+
+    @property
+    def best_json(self) -> Path:
+        """Manifest of the best weights."""
+        return self.checkpoints_dir / "best.json"
+
+    @property
+    def last_checkpoint(self) -> Path:
+        """State at the end of the last epoch."""
+        return self.checkpoints_dir / "last.pt"
+
+    @property
+    def prev_checkpoint(self) -> Path:
+        """The checkpoint before `last_checkpoint`."""
+        return self.checkpoints_dir / "prev.pt"
+
+    @property
+    def stop_request(self) -> Path:
+        """Asks the worker to stop."""
+        return self.control_dir / "stop.json"
+
+    def outputs(self, split: str, head: str) -> Path:
+        """Records of one head on one split, one per epoch."""
+        return self.predictions_dir / f"{split}.{head}.f16"
+
+    def test_outputs(self, head: str) -> Path:
+        """One head's outputs on the test split."""
+        return self.results_dir / f"test.{head}.npy"
+
+    def attempt(self, number: int) -> Path:
+        """Who trains the attempt."""
+        return self.attempts_dir / f"{number:04d}.json"
+
+    def exit(self, number: int) -> Path:
+        """How the attempt ended, as the runner saw it."""
+        return self.attempts_dir / f"{number:04d}.exit.json"
+
+
+@dataclass(frozen=True)
+class RunsLayout:
+    """Where a runs folder keeps what lies beside the runs.
+
+    Attributes:
+        root: the runs folder.
+    """
+
+    root: Path
+
+    def run(self, run_id: str) -> RunLayout:
+        """Return the layout of a run's folder, which need not exist.
+
+        Raises:
+            UnknownName: the text is no run id.
+        """
+        if not RUN_ID.fullmatch(run_id):
+            raise UnknownName("run", run_id, ())
+        return RunLayout(self.root / run_id)
+
+    @property
+    def queue_dir(self) -> Path:
+        """One entry per queued attempt."""
+        return self.root / ".queue"
+
+    @property
+    def cache_dir(self) -> Path:
+        """Disposable."""
+        return self.root / ".cache"
+
+    def slot_lock(self, host: str, slot: str) -> Path:
+        """Locked by the worker that occupies the slot."""
+        return self.root / ".slots" / host / f"{slot}.lock"
+
+    def runner_lock(self, host: str) -> Path:
+        """Locked by the machine's runner."""
+        return self.root / ".runner" / f"{host}.lock"
+
+    def runner_log(self, host: str) -> Path:
+        """The runner's standard output and error."""
+        return self.root / ".runner" / f"{host}.log"
+
+    def probe_lock(self, host: str) -> Path:
+        """Used once to learn whether locks work in this folder."""
+        return self.root / ".runner" / f"{host}.probe"

@@ -1,0 +1,187 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+
+from core.jobs import queue
+from core.jobs.executor import Gone
+from core.jobs.local import (
+    ensure_runner,
+    ensure_runner_if_queued,
+    python_environment,
+    terminate,
+    wait,
+)
+from core.runs import files, locks
+from core.runs.host import process_start
+from core.runs.state import write_state
+
+
+@pytest.fixture
+def store(processes):
+    """A folder whose only slot is taken: its runner starts nothing."""
+    host = processes.store.observer.host
+    lock = locks.take(processes.store.layout.slot_lock(host, "cpu-0"))
+    yield processes.store
+    processes.close()
+    lock.release()
+
+
+@pytest.fixture
+def run(store, finished_run, spec_of):
+    return store.create(spec_of(finished_run), epochs=3)
+
+
+@pytest.fixture
+def sleeper():
+    """A process that stands for a worker."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def said_of(store, sleeper):
+    """What a run says of a worker that is `sleeper`."""
+
+    def state(run, **changes):
+        facts = {
+            "state": "running",
+            "pid": sleeper.pid,
+            "pid_start": process_start(sleeper.pid),
+            "host": store.observer.host,
+            "boot": store.observer.boot,
+        }
+        return replace(run.state, **(facts | changes))
+
+    return state
+
+
+# SIGTERM.
+
+
+def test_a_worker_that_is_surely_ours_gets_sigterm(store, run, sleeper, said_of):
+    assert terminate(store, said_of(run), holder=sleeper.pid)
+    assert sleeper.wait(timeout=60) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pid_start": 1e9},
+        {"pid_start": None},
+        {"boot": "another boot"},
+        {"boot": None},
+        {"host": "elsewhere"},
+        {"pid": 1},
+        {"pid": None},
+    ],
+)
+def test_a_process_that_may_be_a_strangers_gets_no_signal(store, run, sleeper, said_of, change):
+    assert not terminate(store, said_of(run, **change), holder=sleeper.pid)
+    assert sleeper.poll() is None
+
+
+def test_a_process_that_does_not_hold_the_lock_gets_no_signal(store, run, sleeper, said_of):
+    assert not terminate(store, said_of(run), holder=None)
+    assert not terminate(store, said_of(run), holder=os.getpid())
+    assert sleeper.poll() is None
+
+
+# Polling.
+
+
+def test_poll_follows_an_attempt_from_the_queue_to_its_end(processes, store, run):
+    executor = processes.executor
+    handle = f"{run.id}-1"
+    assert executor.submit(run, 1) == handle
+    assert executor.poll(handle) == "pending"
+    starting = replace(run.state, state="starting", t=time.time(), boot=store.observer.boot)
+    write_state(run.layout, starting)
+    assert executor.poll(handle) == "pending"
+    lock = locks.take(run.layout.alive_lock)
+    files.create_json(run.layout.attempt(1), {"attempt": 1})
+    assert executor.poll(handle) == "alive"
+    lock.release()
+    write_state(run.layout, replace(run.state, state="finished"))
+    assert executor.poll(handle) == Gone(None)
+    files.create_json(run.layout.exit(1), {"code": 0, "signal": None})
+    assert executor.poll(handle) == Gone(0)
+    assert executor.poll(f"{run.id}-2") == "unknown"
+
+
+def test_a_killed_attempt_is_gone_with_its_signal_while_the_next_one_lives(processes, store, run):
+    files.create_json(run.layout.attempt(1), {"attempt": 1})
+    files.create_json(run.layout.exit(1), {"code": None, "signal": 9})
+    write_state(run.layout, replace(run.state, state="running", attempt=2))
+    lock = locks.take(run.layout.alive_lock)
+    try:
+        assert processes.executor.poll(f"{run.id}-1") == Gone(-9)
+        assert processes.executor.poll(f"{run.id}-2") == "alive"
+    finally:
+        lock.release()
+
+
+# The runner.
+
+
+def test_submitting_starts_one_runner_and_records_where_the_data_are(processes, store, run):
+    processes.executor.submit(run, 1)
+    runner = processes.until(processes.runner)
+    (entry,) = queue.entries(store.layout, store.observer.host)
+    assert entry.data_dir == str(processes.data_dir.resolve())
+    assert entry.device == "cpu"
+    assert not ensure_runner(store)
+    processes.executor.submit(run, 1)
+    assert processes.runner() == runner
+
+
+def test_a_run_queued_without_an_entry_starts_a_runner_that_makes_one(processes, store, run):
+    ensure_runner_if_queued(store)
+    processes.until(processes.runner)
+    processes.until(lambda: queue.entries(store.layout, store.observer.host))
+
+
+def test_without_a_waiting_run_of_this_machine_no_runner_starts(processes, store, run):
+    write_state(run.layout, replace(run.state, host="elsewhere"))
+    ensure_runner_if_queued(store)
+    write_state(run.layout, replace(run.state, state="stopped"))
+    ensure_runner_if_queued(store)
+    assert processes.of_folder() == []
+
+
+def test_waiting_yields_each_change_and_ends_with_the_runs(processes, store, run):
+    changes = wait(store, [run.id])
+    assert next(changes).state.state == "queued"
+    write_state(run.layout, replace(run.state, epoch=2))
+    assert next(changes).state.epoch == 2
+    # Whoever waits sees to a runner.
+    processes.until(processes.runner)
+    write_state(run.layout, replace(run.state, state="finished", epoch=3))
+    assert [one.state.state for one in changes] == ["finished"]
+
+
+def test_processes_find_our_core_from_any_folder(tmp_path):
+    program = "import core.jobs.runner; print(core.__file__)"
+    command = [sys.executable, "-P", "-c", program]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=python_environment(), capture_output=True, text=True
+    )
+    import core
+
+    assert done.stdout.strip() == core.__file__
+
+
+def test_what_lies_in_the_runs_folder_is_never_imported(processes, store, run, tmp_path):
+    (store.root / "core").mkdir()
+    (store.root / "core" / "__init__.py").write_text("raise SystemExit('imported')")
+    (store.root / "orjson.py").write_text("raise SystemExit('imported')")
+    ensure_runner(store)
+    processes.until(processes.runner)
+    log = store.layout.runner_log(store.observer.host)
+    assert "imported" not in log.read_text()

@@ -1,0 +1,175 @@
+import contextlib
+import re
+from pathlib import Path
+
+import pytest
+
+from core.exceptions import InvalidInput, UnknownName
+from core.runs.layout import HOST, RUN_ID, RunLayout, RunsLayout, inside, new_id
+
+ID = "20260131-142501-9f3a1c"
+
+
+def test_an_id_tells_the_moment_in_utc_and_is_never_the_same():
+    ids = {new_id(1769869501) for _ in range(100)}
+    assert len(ids) == 100
+    for one in ids:
+        assert re.fullmatch(r"20260131-142501-[0-9a-f]{6}", one)
+        assert RUN_ID.fullmatch(one)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "..",
+        ".",
+        "20260131-142501-9f3a1",
+        "20260131-142501-9f3a1cc",
+        "20260131-142501-9F3A1C",
+        "20260131-142501-9f3a1g",
+        "20260131-142501-9f3a1c\n",
+        " 20260131-142501-9f3a1c",
+        "20260131-142501-9f3a1c/..",
+        "../20260131-142501-9f3a1c",
+        "2026013\u0661-142501-9f3a1c",  # a digit, but not one of ours
+    ],
+)
+def test_nothing_else_is_an_id(text):
+    assert not RUN_ID.fullmatch(text)
+    with pytest.raises(UnknownName):
+        RunsLayout(Path("runs")).run(text)
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "a/b", "a b", "a" * 101, ".hidden", "a\n"])
+def test_a_host_that_would_lead_elsewhere_is_no_host(name):
+    assert not HOST.fullmatch(name)
+
+
+@pytest.mark.parametrize("name", ["ada", "ada.example.org", "Ada-2_b", "-", "a" * 100])
+def test_hosts_have_the_names_that_machines_have(name):
+    assert HOST.fullmatch(name)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "..",
+        "../elsewhere",
+        "run/../..",
+        "run/../../elsewhere",
+        "/etc/passwd",
+        "/",
+        "link",
+        "link/file",
+        "run/up",
+        "",
+        ".",
+        "run/..",
+    ],
+)
+def test_a_path_that_leads_out_of_its_root_is_refused(tmp_path, path):
+    root = tmp_path / "runs"
+    (root / "run").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (root / "link").symlink_to(tmp_path / "elsewhere")
+    (root / "run" / "up").symlink_to("../..")
+    with pytest.raises(InvalidInput) as raised:
+        inside(root, Path(path))
+    assert str(raised.value) == (f"The path {Path(path).name!r} leads out of the runs folder.")
+
+
+def test_a_folder_whose_name_only_begins_alike_is_elsewhere(tmp_path):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs-2").mkdir()
+    with pytest.raises(InvalidInput):
+        inside(tmp_path / "runs", tmp_path / "runs-2" / "file")
+
+
+def test_a_name_that_no_file_can_have_is_refused(tmp_path):
+    with pytest.raises(InvalidInput) as raised:
+        inside(tmp_path, Path("a\0b"))
+    assert str(raised.value) == r"The path 'a\x00b' cannot be followed."
+
+
+@pytest.mark.parametrize("path", ["circle", "circle/file"])
+def test_a_circle_of_links_leads_nowhere(tmp_path, path):
+    (tmp_path / "circle").symlink_to("circle")
+    # Up to Python 3.12 it cannot be resolved; later it stays as it is, inside.
+    with contextlib.suppress(InvalidInput):
+        assert inside(tmp_path, Path(path)) == tmp_path.resolve() / path
+
+
+def test_a_path_inside_comes_back_resolved(tmp_path):
+    (tmp_path / "real" / "run").mkdir(parents=True)
+    (tmp_path / "runs").symlink_to("real")
+    (tmp_path / "real" / "other").symlink_to("run")
+    expected = tmp_path.resolve() / "real" / "run" / "file"
+    assert inside(tmp_path / "runs", Path("run/file")) == expected
+    assert inside(tmp_path / "runs", Path("other/file")) == expected
+    assert inside(tmp_path / "runs", tmp_path / "runs" / "run" / "file") == expected
+    assert inside(tmp_path / "runs", Path("run/../run/file")) == expected
+
+
+def test_names_are_those_of_the_contract():
+    run = RunLayout(Path("runs") / ID)
+    names = {
+        path.relative_to("runs").as_posix()
+        for path in (
+            run.run_json,
+            run.state_json,
+            run.alive_lock,
+            run.attempt(1),
+            run.exit(12),
+            run.history,
+            run.events,
+            run.reserve,
+            run.log,
+            run.beat,
+            run.stop_request,
+            run.last_checkpoint,
+            run.prev_checkpoint,
+            run.best_weights,
+            run.best_json,
+            run.outputs("validation", "class"),
+            run.predictions_index,
+            run.test_json,
+            run.test_outputs("count"),
+            run.edit_json,
+        )
+    }
+    assert names == {
+        f"{ID}/{name}"
+        for name in (
+            "run.json",
+            "state.json",
+            "alive.lock",
+            "attempts/0001.json",
+            "attempts/0012.exit.json",
+            "history.jsonl",
+            "events.jsonl",
+            "reserve",
+            "log.txt",
+            "beat",
+            "control/stop.json",
+            "checkpoints/last.pt",
+            "checkpoints/prev.pt",
+            "checkpoints/best.safetensors",
+            "checkpoints/best.json",
+            "predictions/validation.class.f16",
+            "predictions/index.json",
+            "results/test.json",
+            "results/test.count.npy",
+            "edit.json",
+        )
+    }
+    assert run.id == ID
+
+
+def test_names_beside_the_runs_are_those_of_the_contract():
+    runs = RunsLayout(Path("runs"))
+    assert runs.run(ID) == RunLayout(Path("runs") / ID)
+    assert runs.queue_dir == Path("runs/.queue")
+    assert runs.slot_lock("ada", "cpu-0") == Path("runs/.slots/ada/cpu-0.lock")
+    assert runs.runner_lock("ada") == Path("runs/.runner/ada.lock")
+    assert runs.runner_log("ada") == Path("runs/.runner/ada.log")
