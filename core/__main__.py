@@ -1,0 +1,5 @@
+"""`python -m core` is the command `petridish`."""
+
+from core.cli import main
+
+main()

@@ -1,0 +1,59 @@
+"""What several commands share: the options --runs, --data and --json, and what they stand for."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from core.datasets.base import Dataset
+    from core.runs.store import Store
+
+Command = Callable[..., Any]
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+def with_runs(command: Command) -> Command:
+    """Give a command the option `--runs`."""
+    return click.option("--runs", type=FOLDER, help="Runs folder; $PETRIDISH_RUNS, else 'runs'.")(
+        command
+    )
+
+
+def with_data(command: Command) -> Command:
+    """Give a command the option `--data`."""
+    return click.option(
+        "--data", type=FOLDER, help="Folder of data sets; $PETRIDISH_DATA, else your cache folder."
+    )(command)
+
+
+def with_json(command: Command) -> Command:
+    """Give a command the option `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(command)
+
+
+def opened(runs: Path | None) -> "Store":
+    """Return the store that `--runs` names; its folder need not exist."""
+    from core.runs.store import Store, default_root
+
+    return Store(runs or default_root())
+
+
+def folder_of_data(data: Path | None) -> Path:
+    """Return the folder that `--data` names; it need not exist."""
+    from core.datasets.base import default_data_dir
+
+    return data or default_data_dir()
+
+
+def loaded(name: str, data: Path | None) -> "Dataset":
+    """Return a data set with its default settings.
+
+    Raises:
+        UnknownName: no data set is called that.
+    """
+    from core.datasets import DATASETS
+
+    return DATASETS[name].checked({}).load(folder_of_data(data))

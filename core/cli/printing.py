@@ -1,0 +1,62 @@
+"""Facts on standard output: one JSON document, or text for people. Nothing here knows what the facts mean."""
+
+from typing import Any
+
+import click
+
+LONGEST_LIST = 12
+"""Values of a list that text shows; JSON has all."""
+
+
+def print_facts(as_json: bool, facts: Any, columns: tuple[str, ...] | None = None) -> None:
+    """Print facts as one JSON document, or as text: a table of rows, names and values, or lines.
+
+    Args:
+        as_json: print JSON.
+        facts: a dict, a list of dicts, or a list of lines.
+        columns: those of a table of dicts, in order; all of the first row by default.
+    """
+    if as_json:
+        import orjson
+
+        click.echo(orjson.dumps(facts).decode())
+    elif isinstance(facts, dict):
+        width = max(len(key) for key in facts)
+        for key, value in facts.items():
+            if isinstance(value, list) and value and isinstance(value[0], dict):
+                click.echo(f"{key}:")
+                _print_table(value, tuple(value[0]), indent="  ")
+            else:
+                click.echo(f"{key:{width}}  {_text(value)}")
+    elif facts and isinstance(facts[0], dict):
+        _print_table(facts, columns or tuple(facts[0]))
+    else:
+        for line in facts:
+            click.echo(_text(line))
+
+
+def _print_table(rows: list[dict[str, Any]], columns: tuple[str, ...], indent: str = "") -> None:
+    columns = tuple(name for name in columns if any(name in row for row in rows))
+    lines = [columns, *(tuple(_text(row.get(name)) for name in columns) for row in rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
+    for line in lines:
+        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        click.echo((indent + "  ".join(cells)).rstrip())
+
+
+def _text(value: Any) -> str:
+    match value:
+        case None:
+            return "-"
+        case float():
+            return f"{value:.4g}"
+        case list() if any(isinstance(one, dict) for one in value):
+            return f"{len(value)} entries"
+        case list():
+            shown = ", ".join(_text(one) for one in value[:LONGEST_LIST])
+            return shown if len(value) <= LONGEST_LIST else f"{shown}, ... ({len(value)} in all)"
+        case dict():
+            return ", ".join(f"{key}={_text(one)}" for key, one in value.items())
+        case _:
+            # What a file says may hold control characters, which a terminal would obey.
+            return "".join(one if one.isprintable() else " " for one in str(value))

@@ -1,0 +1,56 @@
+"""The verbs that stay: `petridish dashboard` and `petridish serve`."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from core.cli.options import folder_of_data, opened, with_data, with_runs
+
+if TYPE_CHECKING:
+    from core.runs.store import Store
+
+
+@click.command()
+@click.option("--port", type=int, help="Port to use; the first free from 8501.")
+@click.option("--address", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--no-browser", is_flag=True, help="Only print the address.")
+@with_runs
+@with_data
+def dashboard(
+    port: int | None, address: str, no_browser: bool, runs: Path | None, data: Path | None
+) -> None:
+    """Open the pages in the browser."""
+    open_dashboard(opened(runs), folder_of_data(data), port, address, no_browser)
+
+
+@click.command()
+@with_runs
+def serve(runs: Path | None) -> None:
+    """Keep the runner of this machine alive, without pages."""
+    from core.jobs import runner
+
+    store = opened(runs)
+    store.require_writable()
+    click.echo(f"Serving the runs in {store.root}; end with Ctrl-C.", err=True)
+    # A runner that a page started may hold the lock: take over when it ends.
+    while not runner.serve(store, forever=True):
+        time.sleep(store.observer.waits.runner_poll)
+
+
+def open_dashboard(
+    store: "Store", data_dir: Path, port: int | None, address: str, no_browser: bool
+) -> NoReturn:
+    """Become the dashboard's process: its exit status is ours."""
+    from core.jobs.local import python_environment
+
+    # -P: what lies in the current folder must never be imported.
+    command = [sys.executable, "-P", "-m", "dashboard.serve", "--address", address]
+    command += ["--runs", str(store.root), "--data", str(data_dir)]
+    command += [] if port is None else ["--port", str(port)]
+    command += [] if no_browser else ["--browser"]
+    sys.stdout.flush()
+    sys.exit(subprocess.call(command, env=python_environment()))

@@ -1,0 +1,150 @@
+"""The verbs that start runs: `petridish demo` and `petridish train`."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from core.cli.options import folder_of_data, opened, with_data, with_json, with_runs
+from core.cli.printing import print_facts
+from core.cli.serving import open_dashboard
+from core.exceptions import InvalidParameter
+
+if TYPE_CHECKING:
+    from core.config import RunConfig
+    from core.runs.store import Store
+
+
+@click.command()
+@click.option("--port", type=int, help="Port of the dashboard; the first free from 8501.")
+@click.option("--no-browser", is_flag=True, help="Only print the address.")
+@click.option("--until-done", is_flag=True, help="No dashboard: wait for the runs and sum up.")
+@with_runs
+@with_data
+@with_json
+def demo(
+    port: int | None,
+    no_browser: bool,
+    until_done: bool,
+    runs: Path | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Queue the demo suite on the built-in data and open the dashboard."""
+    from core.facts import demo_row
+    from core.runs.state import ACTIVE
+    from core.variants import SUITES, run_configs
+
+    if as_json and not until_done:
+        raise InvalidParameter("--json needs --until-done: a dashboard prints no facts.")
+    store, data_dir = opened(runs), folder_of_data(data)
+    ids = _submitted(
+        store, data_dir, run_configs(SUITES["demo"]), [0], suite="demo", reuse=("finished", *ACTIVE)
+    )
+    if not until_done:
+        open_dashboard(store, data_dir, port, "127.0.0.1", no_browser)
+    all_finished = wait_for(store, ids)
+    summary = [demo_row(store.run(run_id)) for run_id in ids]
+    print_facts(as_json, {"runs": summary} if as_json else summary)
+    if not all_finished:
+        sys.exit(1)
+
+
+@click.command()
+@click.option("--dataset", help="Data set; a suite brings its own.")
+@click.option("--variant", "names", multiple=True, help="Variant; may be repeated.")
+@click.option("--suite", help="Suite of variants instead.")
+@click.option("--seeds", default="0", show_default=True, help="Such as 3, 0-4 or 0,2,5.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="GROUP.NAME=VALUE", help="Change a setting."
+)
+@click.option("--name", help="What you call the runs.")
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+    default="auto",
+    show_default=True,
+    help="Where to train.",
+)
+@click.option("--force", is_flag=True, help="Train again what has been trained.")
+@click.option("--wait", is_flag=True, help="Return when all have ended.")
+@with_runs
+@with_data
+@with_json
+def train(
+    dataset: str | None,
+    names: tuple[str, ...],
+    suite: str | None,
+    seeds: str,
+    settings: tuple[str, ...],
+    name: str | None,
+    device: str,
+    force: bool,
+    wait: bool,
+    runs: Path | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Queue runs and print their ids."""
+    from core.config import parsed_overrides, parsed_seeds
+    from core.variants import SUITES, run_config, run_configs
+
+    if bool(names) == bool(suite):
+        raise InvalidParameter(
+            "Name what to train: --variant NAME (may be repeated) or --suite NAME."
+        )
+    chosen = None if dataset is None else {"name": dataset}
+    overrides = parsed_overrides(settings)
+    if suite:
+        configs = run_configs(SUITES[suite], chosen, overrides)
+    elif chosen:
+        configs = [run_config(chosen, one, overrides) for one in names]
+    else:
+        raise InvalidParameter("Name the data set: --dataset NAME.")
+    store = opened(runs)
+    ids = _submitted(
+        store,
+        folder_of_data(data),
+        configs,
+        parsed_seeds(seeds),
+        hint="; --force trains again",
+        name=name,
+        suite=suite,
+        device=device,
+        reuse=() if force else ("finished",),
+    )
+    print_facts(as_json, ids)
+    if wait and not wait_for(store, ids):
+        sys.exit(1)
+
+
+def wait_for(store: "Store", run_ids: Sequence[str]) -> bool:
+    """Wait until runs have ended, saying each change on stderr; return whether all are finished."""
+    from core.jobs.local import wait
+
+    for run in wait(store, run_ids):
+        state = run.state
+        note = f": {state.message}" if state.message else ""
+        click.echo(f"{run.id} {run.title}: {state.state}, epoch {state.epoch}{note}", err=True)
+    return all(store.run(run_id).state.state == "finished" for run_id in run_ids)
+
+
+def _submitted(
+    store: "Store",
+    data_dir: Path,
+    configs: "list[RunConfig]",
+    seeds: list[int],
+    hint: str = "",
+    **options: Any,
+) -> list[str]:
+    from core.jobs.local import LocalExecutor
+    from core.jobs.submit import submit_all
+
+    submitted = submit_all(
+        store, LocalExecutor(store, data_dir), data_dir, configs, seeds, **options
+    )
+    for run in submitted.reused:
+        click.echo(f"{run.id} does the same and is reused{hint}.", err=True)
+    return [run.id for run in submitted.runs]

@@ -1,0 +1,150 @@
+"""Facts of runs, variants and suites as plain values: what the command line prints and what programs read as JSON.
+
+Their shapes are an interface. How they are laid out as text is the command line's business.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from core.config import Variant
+from core.datasets.base import Dataset
+from core.evaluation.accuracy import accuracy
+from core.exceptions import CoreError, DamagedRun, IncompatibleModel
+from core.models.forward import build_network
+from core.models.layers import layer_table, num_parameters
+from core.runs import files, history
+from core.runs.run import Run
+from core.variants import SUITES, VARIANTS, Suite
+
+
+def run_facts(run: Run) -> dict[str, Any]:
+    """Return all there is to say of a run: its row, config, attempts, path, weights_sha256 and parameters."""
+    attempts = [
+        {
+            "attempt": number,
+            **{key: values.get(key) for key in ("host", "pid", "device", "from_epoch")},
+            "exit": _read(run.layout.exit(number)),
+        }
+        for number, values in sorted(history.attempts(run.layout).items())
+    ]
+    best = _read(run.layout.best_json) or {}
+    return {
+        **run.row(),
+        "config": run.config,
+        "attempts": attempts,
+        "path": str(run.layout.path),
+        "weights_sha256": best.get("weights_sha256"),
+        "parameters": best.get("parameters"),
+    }
+
+
+def final_accuracy(run: Run) -> float | None:
+    """Return the best weights' accuracy on the test split in [0, 1], or None before there is one."""
+    try:
+        return float(accuracy(run.predictions("test")).iloc[0]["accuracy"])
+    except CoreError:
+        return None
+
+
+def demo_row(run: Run) -> dict[str, Any]:
+    """Return how a run of the demo ended: id, dataset, variant, state, test_accuracy in [0, 1], seconds."""
+    state = run.state
+    seconds = None if state.started is None or state.ended is None else state.ended - state.started
+    return {
+        "id": run.id,
+        "dataset": run.dataset,
+        "variant": run.variant,
+        "state": state.state,
+        "test_accuracy": final_accuracy(run),
+        "seconds": None if seconds is None else round(seconds, 1),
+    }
+
+
+def variant_rows(dataset: Dataset | None) -> list[dict[str, Any]]:
+    """Return name, kind ("variant" or "suite") and description of each; with a data set only what fits it."""
+    rows = [
+        {"name": name, "kind": "variant", "description": variant.description}
+        for name, variant in VARIANTS.items()
+        if dataset is None or fits(variant, dataset)
+    ]
+    return rows + [
+        {"name": name, "kind": "suite", "description": suite.description}
+        for name, suite in SUITES.items()
+        if dataset is None or any(one.dataset["name"] == dataset.name for one in suite.entries)
+    ]
+
+
+def fits(variant: Variant, dataset: Dataset) -> bool:
+    """Return whether a variant's network can be built for a data set."""
+    try:
+        build_network(variant.model, dataset.image_shape, dataset.space, seed=0)
+    except IncompatibleModel:
+        return False
+    return True
+
+
+def variant_facts(variant: Variant, datasets: Iterable[Dataset]) -> dict[str, Any]:
+    """Return a variant's settings and, for the first data set that it fits, its layers and parameters.
+
+    Args:
+        variant: the variant.
+        datasets: at least one; those behind the first that it fits are not asked for.
+
+    Raises:
+        IncompatibleModel: it fits none of them; the message is about the last.
+    """
+    reason = IncompatibleModel("There is no data set to build it for.")
+    for dataset in datasets:
+        try:
+            network = build_network(variant.model, dataset.image_shape, dataset.space, seed=0)
+        except IncompatibleModel as error:
+            reason = error
+            continue
+        return _variant_on(variant, dataset, network)
+    raise reason
+
+
+def _variant_on(variant: Variant, dataset: Dataset, network: nn.Module) -> dict[str, Any]:
+    return {
+        "name": variant.name,
+        "description": variant.description,
+        "dataset": dataset.name,
+        "parameters": num_parameters(network),
+        "model": variant.model.model_dump(mode="json"),
+        "training": variant.training.model_dump(mode="json"),
+        "layers": [
+            {
+                "layer": row.layer,
+                "kind": row.kind,
+                "output_shape": list(row.output_shape),
+                "parameters": row.num_parameters,
+            }
+            for row in layer_table(network, dataset.image_shape)
+        ],
+    }
+
+
+def suite_facts(suite: Suite) -> dict[str, Any]:
+    """Return a suite's description and entries."""
+    return {
+        "name": suite.name,
+        "description": suite.description,
+        "runs": [
+            {
+                "dataset": dict(entry.dataset),
+                "variant": entry.variant,
+                "overrides": dict(entry.overrides),
+            }
+            for entry in suite.entries
+        ],
+    }
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        return files.read_json(path)
+    except (OSError, DamagedRun):
+        return None
