@@ -1,0 +1,47 @@
+"""The script that Streamlit runs: which pages there are, and what holds on all of them."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.jobs.local import ensure_runner_if_queued
+from dashboard import data
+from dashboard.widgets.errors import errors_shown
+
+HERE = Path(__file__).parent
+
+# In the order of the work, which is the order of the sidebar.
+PAGES = [
+    st.Page(HERE / "views/train.py", title="Train", icon=":material/model_training:"),
+    st.Page(HERE / "views/runs.py", title="Runs", icon=":material/list:", default=True),
+    st.Page(HERE / "views/evaluate.py", title="Evaluate", icon=":material/query_stats:"),
+]
+
+SIDEBAR_PIXELS = 210
+
+# The first screen answers at 1280x720: Streamlit's own margins and headings take a third of it.
+STYLE = """<style>
+.stMainBlockContainer { padding: 2.25rem 2rem 3rem; }
+.stMainBlockContainer h1 { font-size: 1.75rem; padding: 0 0 0.35rem; }
+.stMainBlockContainer h3 { font-size: 1.25rem; }
+[data-testid="stMetricValue"] { font-size: 1.5rem; font-weight: 600; }
+[data-testid="stHeader"] { background: transparent; height: 2.25rem; }
+</style>"""
+
+# Before the navigation, and with a picture of ours: a Material icon in the tab is fetched from another server.
+st.set_page_config(
+    page_icon=HERE / "petridish.svg", layout="wide", initial_sidebar_state=SIDEBAR_PIXELS
+)
+page = st.navigation(PAGES)
+st.logo(HERE / "wordmark.svg", size="large", icon_image=HERE / "petridish.svg")
+st.html(STYLE)
+with errors_shown():
+    store = data.store()
+    ensure_runner_if_queued(store)
+    if store.root.is_dir() and not store.locks_work:
+        st.warning(
+            "File locks do not work in this runs folder (some network drives pretend). States of runs follow from "
+            "their heartbeat and may be two minutes late.",
+            icon=":material/lock_open:",
+        )
+    page.run()

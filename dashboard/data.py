@@ -1,0 +1,221 @@
+"""Cached readers: whatever pages, widgets and routes know of runs and data sets, read once and shared by all sessions.
+
+Apart from the widgets because the image route needs the same readers outside a script. Store, data sets and histories
+therefore lie in this module's own bounded caches; what is computed from them lies in Streamlit's, keyed by run and
+revision. It leaves out how anything looks.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.datasets import DATASETS
+from core.datasets.base import Dataset, default_data_dir
+from core.evaluation.accuracy import accuracy
+from core.evaluation.calibration import expected_calibration_error
+from core.evaluation.counts import count_errors
+from core.evaluation.groups import per_group
+from core.evaluation.learning_curves import learning_curves
+from core.evaluation.losses import losses
+from core.exceptions import CoreError, DamagedRun
+from core.predictions import Predictions
+from core.report import SECTIONS
+from core.runs import history as run_history
+from core.runs.run import Run
+from core.runs.state import ACTIVE
+from core.runs.store import Store, default_root
+
+MOST_HISTORIES = 2000
+"""Histories kept in memory: more than the runs of the largest list that a page answers quickly."""
+
+
+def store() -> Store:
+    """Return the store of this server's runs folder, one for all sessions."""
+    return _store_of(default_root().resolve())
+
+
+@lru_cache(maxsize=4)
+def _store_of(root: Path) -> Store:
+    return Store(root)
+
+
+def data_dir() -> Path:
+    """Return the folder of the data sets."""
+    return default_data_dir()
+
+
+def dataset(settings: Mapping[str, Any]) -> Dataset:
+    """Return the data set of these settings; the few used last stay in memory.
+
+    Raises:
+        InvalidInput: no data set is called that, or a setting breaks its rule.
+        DamagedRun: it cannot be read or made.
+    """
+    return _dataset_of(orjson.dumps(dict(settings), option=orjson.OPT_SORT_KEYS), data_dir())
+
+
+@lru_cache(maxsize=4)
+def _dataset_of(settings: bytes, folder: Path) -> Dataset:
+    values = orjson.loads(settings)
+    try:
+        return DATASETS[values.get("name", "")].checked(values).load(folder)
+    except OSError as error:
+        raise DamagedRun(
+            f"The data set {values.get('name')!r} cannot be read: {error.strerror}."
+        ) from None
+
+
+def images(run: Run, split: str) -> NDArray[np.uint8]:
+    """Return the images that a run saw: (N, C, H, W).
+
+    Raises:
+        CoreError: the data set is gone, or its pixels are others than those the run was trained on.
+    """
+    found = dataset(run.config.get("dataset", {}))
+    if found.fingerprint != run.spec.get("data_fingerprint"):
+        raise DamagedRun(f"The data set {run.dataset!r} has changed since this run was trained.")
+    return found.split(split).images
+
+
+_histories: OrderedDict[Path, tuple[tuple[int, ...], run_history.HistoryPart, list[dict]]] = (
+    OrderedDict()
+)
+_guard = threading.Lock()
+
+
+def history(run: Run) -> tuple[tuple[int, ...], list[dict[str, Any]]]:
+    """Return a run's revision and its rows, one per epoch; only what was appended since the last call is read.
+
+    The revision changes whenever the rows do, so it may key a cache. The rows are shared: they must not be changed.
+    """
+    path = run.layout.history
+    try:
+        attempts = run.layout.attempts_dir.stat().st_mtime_ns
+    except OSError:
+        attempts = 0
+    with _guard:
+        known = _histories.get(path)
+    before = known[1] if known else run_history.HistoryPart()
+    part = run_history.read_on(path, before)
+    revision = (part.offset, part.inode, attempts)
+    if known is None or known[0] != revision:
+        rows = run_history.visible(part.rows, run_history.from_epochs(run.layout))
+        known = (revision, part, rows)
+    with _guard:
+        _histories[path] = known
+        _histories.move_to_end(path)
+        while len(_histories) > MOST_HISTORIES:
+            _histories.popitem(last=False)
+    return known[0], known[2]
+
+
+def is_active(runs: Sequence[Run]) -> bool:
+    """Return whether one of the runs may change by itself, so that a page should look again."""
+    return any(run.state.state in ACTIVE for run in runs)
+
+
+def poll_seconds(runs: Sequence[Run]) -> float | None:
+    """Return how often a page should look again: never while nothing is under way."""
+    return store().observer.waits.page_poll if is_active(runs) else None
+
+
+def curves(runs: Sequence[Run], metric: str, labels: Mapping[str, str]) -> pd.DataFrame:
+    """Return the table of `core.evaluation.learning_curves` for these runs."""
+    key = tuple((run.id, labels[run.id], *history(run)[0]) for run in runs)
+    return _curves(key, metric, list(runs), dict(labels))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _curves(
+    key: tuple, metric: str, _runs: Sequence[Run], _labels: Mapping[str, str]
+) -> pd.DataFrame:
+    return learning_curves(
+        {run.id: history(run)[1] for run in _runs},
+        metric,
+        labels=_labels,
+        variants={run.id: run.variant or "" for run in _runs},
+    )
+
+
+def predictions_key(run: Run, split: str) -> tuple[str, str, str, int, int]:
+    """Return what tells one reading of a run's stored outputs from the next."""
+    path = run.layout.test_json if split == "test" else run.layout.predictions_index
+    try:
+        status = path.stat()
+        stamp = (status.st_mtime_ns, status.st_size)
+    except OSError:
+        stamp = (0, 0)
+    epoch = 0 if split == "test" else run.state.best_epoch or 0
+    return (str(run.layout.path), split, str(run.state.attempt), epoch, hash(stamp))
+
+
+def predictions(run: Run, split: str) -> Predictions:
+    """Return what a run said of a split: of test with its best weights, of validation after its best epoch.
+
+    Raises:
+        UnknownName: nothing is stored (yet).
+        DamagedRun: it cannot be read.
+    """
+    return _predictions(predictions_key(run, split), run, split)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _predictions(key: tuple, _run: Run, _split: str) -> Predictions:
+    return _run.predictions(_split)
+
+
+TABLES = {section.name: section.table for section in SECTIONS} | {
+    "accuracy": accuracy,
+    "losses": losses,
+    "count_errors": count_errors,
+    "per_group": per_group,
+}
+
+
+def table(name: str, run: Run, split: str) -> pd.DataFrame:
+    """Return a table of `core.evaluation` for a run's stored outputs; `name` is one of `TABLES`."""
+    return _table(name, predictions_key(run, split), predictions(run, split))
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _table(name: str, key: tuple, _predictions: Predictions) -> pd.DataFrame:
+    return TABLES[name](_predictions)
+
+
+def calibration_error(run: Run, split: str) -> float:
+    """Return the expected calibration error, in [0, 1]."""
+    return _calibration_error(predictions_key(run, split), predictions(run, split))
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _calibration_error(key: tuple, _predictions: Predictions) -> float:
+    return expected_calibration_error(_predictions)
+
+
+def images_problem(run: Run, split: str) -> str | None:
+    """Return why a run's images cannot be shown, or None."""
+    try:
+        images(run, split)
+    except CoreError as error:
+        return str(error)
+    return None
+
+
+def runs_with_predictions() -> list[Run]:
+    """Return the runs that have something to evaluate, newest first."""
+    return [run for run in store().runs() if not run.damaged and splits_with_predictions(run)]
+
+
+def splits_with_predictions(run: Run) -> list[str]:
+    """Return the splits whose outputs a run has stored, the most telling first."""
+    splits = ["test"] if run.state.state == "finished" else []
+    return [*splits, "validation"] if run.state.best_epoch else splits

@@ -1,0 +1,1 @@
+"""Pages, one per file: read top to bottom, they only show."""

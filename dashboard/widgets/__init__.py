@@ -1,0 +1,1 @@
+"""Reusable inputs and displays; a widget takes a key and returns a plain value."""

@@ -1,0 +1,52 @@
+"""What a page shows when there is nothing to show: why, and where to start."""
+
+import streamlit as st
+
+from core.jobs.local import LocalExecutor
+from core.jobs.submit import submit_all
+from core.runs.state import ACTIVE
+from core.variants import SUITES, run_configs
+from dashboard import data
+
+
+def no_runs() -> None:
+    """Say that there are no runs yet; offer the demo suite and the training page."""
+    with st.container(border=True, gap="small", width=720):
+        st.subheader("No runs yet", anchor=False)
+        st.markdown(
+            "A run is one network trained once. Start the demo, three small runs on built-in data "
+            "that finish in minutes, or choose what to train yourself."
+        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if st.button("Start the demo", type="primary", icon=":material/play_arrow:"):
+                start_demo()
+                st.switch_page("views/runs.py")
+            st.page_link("views/train.py", label="Train a run", icon=":material/model_training:")
+
+
+def start_demo() -> None:
+    """Queue the demo suite; runs of it that are under way or finished are not started again.
+
+    Raises:
+        InvalidInput: the runs folder cannot be used.
+    """
+    with st.spinner("Preparing the data ..."):
+        submit_all(
+            data.store(),
+            LocalExecutor(data.store(), data.data_dir()),
+            data.data_dir(),
+            run_configs(SUITES["demo"]),
+            [0],
+            suite="demo",
+            reuse=("finished", *ACTIVE),
+        )
+
+
+def nothing_to_evaluate() -> None:
+    """Say that runs exist, but none has predictions yet."""
+    with st.container(border=True, gap="small", width=720):
+        st.subheader("Nothing to evaluate yet", anchor=False)
+        st.markdown(
+            "No run has finished an epoch. As soon as one has, its predictions can be looked at here."
+        )
+        st.page_link("views/runs.py", label="Watch the runs", icon=":material/list:")

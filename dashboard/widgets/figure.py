@@ -1,0 +1,100 @@
+"""Showing a figure: the only place that calls `st.plotly_chart`.
+
+It picks our light or dark template, and offers with each figure how to read it, its numbers as CSV and itself as a
+page that opens offline (the toolbar above the figure saves a picture). What is drawn is decided in `core.charts`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from core.charts.style import themed
+
+_BUTTONS = ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "pan2d"]
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def figure(
+    fig: go.Figure,
+    key: str,
+    *,
+    alt: str,
+    how_to_read: str,
+    table: pd.DataFrame,
+    height: int | None = None,
+    on_pick: Callable[[list[Any]], None] | None = None,
+) -> None:
+    """Show a figure with its reading aid and its downloads.
+
+    Args:
+        fig: as `core.charts` made it.
+        key: stable name of this place; also the name of the downloaded files.
+        alt: what the figure shows, in one sentence, for those who cannot see it.
+        how_to_read: for a reader who sees such a figure for the first time.
+        table: the numbers that it draws.
+        height: in pixels, where the page wants another one than the chart's own.
+        on_pick: called with the customdata of the point that was clicked, before the page runs again.
+    """
+    is_dark = st.context.theme.type == "dark"
+    shown = themed(fig, is_dark)
+    if height is not None:
+        shown.update_layout(height=height)
+    st.plotly_chart(
+        shown,
+        theme=None,
+        key=key,
+        alt=alt,
+        on_select="ignore" if on_pick is None else lambda: _picked(key, on_pick),
+        selection_mode="points",
+        config={
+            "displaylogo": False,
+            "modeBarButtonsToRemove": _BUTTONS + (["zoom2d", "resetScale2d"] if on_pick else []),
+            "toImageButtonOptions": {"format": "png", "scale": 2, "filename": f"petridish-{key}"},
+        },
+    )
+    with st.container(horizontal=True, gap="small"):
+        with st.popover("How to read this", type="tertiary", icon=":material/help:"):
+            st.markdown(how_to_read)
+        with st.popover("Download", type="tertiary", icon=":material/download:"):
+            st.download_button(
+                "Numbers (CSV)",
+                lambda: csv(table),
+                f"petridish-{key}.csv",
+                "text/csv",
+                key=f"{key}-csv",
+                on_click="ignore",
+            )
+            st.download_button(
+                "Figure (HTML, opens offline)",
+                lambda: page(fig),
+                f"petridish-{key}.html",
+                "text/html",
+                key=f"{key}-html",
+                on_click="ignore",
+            )
+
+
+def csv(table: pd.DataFrame) -> bytes:
+    """Return a table as CSV in UTF-8; a text that a spreadsheet would take for a formula is made text by a quote."""
+    safe = table.copy()
+    for name in safe.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in safe.dtypes]]:
+        safe[name] = [
+            f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+            for value in safe[name]
+        ]
+    return safe.to_csv(index=False).encode()
+
+
+def page(fig: go.Figure) -> bytes:
+    """Return a figure as one HTML file with all it needs, on white."""
+    light = themed(fig, is_dark=False).update_layout(paper_bgcolor="white", plot_bgcolor="white")
+    return light.to_html(include_plotlyjs=True, full_html=True).encode()
+
+
+def _picked(key: str, on_pick: Callable[[list[Any]], None]) -> None:
+    points = (st.session_state.get(key) or {}).get("selection", {}).get("points", [])
+    if points and points[0].get("customdata"):
+        on_pick(list(points[0]["customdata"]))

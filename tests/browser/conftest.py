@@ -1,0 +1,102 @@
+"""A dashboard of its own, as a process, and a Chromium to look at it with; skipped where there is no Chromium."""
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from core.runs.store import Store
+
+CHROMIUM = shutil.which("chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+# Machines that run tests are shared and slow; nothing here passes by being quick.
+PATIENCE = 120_000
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """A served dashboard: its address, its runs folder, its log."""
+
+    url: str
+    store: Store
+    log: Path
+
+
+@pytest.fixture(scope="session")
+def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    """A dashboard on an empty runs folder, on the first free port."""
+    folder = tmp_path_factory.mktemp("dashboard")
+    log = folder / "log.txt"
+    command = [sys.executable, "-m", "dashboard.serve"]
+    command += ["--runs", str(folder / "runs"), "--data", str(folder / "data")]
+    with log.open("wb") as errors:
+        server = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=os.environ | {"PETRIDISH_WAITS": '{"runner_idle": 5}'},
+        )
+        assert server.stdout is not None
+        try:
+            said = server.stdout.readline()
+            found = re.fullmatch(r"Petridish is at (http://127\.0\.0\.1:\d+)\n", said)
+            assert found, (said, log.read_text())
+            yield Dashboard(found[1], Store(folder / "runs"), log)
+        finally:
+            server.terminate()
+            server.wait(60)
+            server.stdout.close()
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """Chromium without a window."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed (Debian: package chromium).")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser, dashboard: Dashboard) -> Iterator[object]:
+    """A fresh tab of 1280x720. No page may show an error or ask another server for anything."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, base_url=dashboard.url)
+    context.set_default_timeout(PATIENCE)
+    foreign: list[str] = []
+    context.on(
+        "request",
+        lambda request: (
+            foreign.append(request.url) if not _is_ours(request.url, dashboard) else None
+        ),
+    )
+    tab = context.new_page()
+    tab.set_default_timeout(PATIENCE)
+    yield tab
+    assert tab.locator("[data-testid=stException]").count() == 0
+    assert foreign == []
+    with contextlib.suppress(Exception):
+        context.close()
+
+
+def _is_ours(url: str, dashboard: Dashboard) -> bool:
+    return url.startswith((dashboard.url, "data:", "blob:"))

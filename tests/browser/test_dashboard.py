@@ -1,0 +1,143 @@
+"""The whole way in a browser: start a run by the form, watch its curve, click a cell, see exactly its images."""
+
+import re
+import time
+
+import pytest
+
+from core.evaluation.confusion_matrix import confusion_matrix
+from core.evaluation.samples import samples
+
+pytestmark = pytest.mark.browser
+PATIENCE = 120_000
+
+POINTS = """() => Math.max(0, ...[...document.querySelectorAll('.js-plotly-plot')]
+  .flatMap(plot => (plot._fullData || []).map(trace => trace._length || 0)))"""
+
+CELL = """([predicted, actual]) => {
+  const plot = document.querySelector('.js-plotly-plot'), place = plot.getBoundingClientRect();
+  const { xaxis, yaxis } = plot._fullLayout;
+  return [place.left + xaxis._offset + xaxis.l2p(predicted), place.top + yaxis._offset + yaxis.l2p(actual)];
+}"""
+
+
+def choose(page, label, option):
+    page.get_by_role("combobox", name=label).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def fill(page, label, value):
+    field = page.get_by_label(label, exact=True)
+    field.fill(value)
+    field.press("Enter")
+
+
+def shown_samples(page):
+    return [int(tile.get_attribute("data-sample")) for tile in page.locator(".tile").all()]
+
+
+@pytest.fixture(scope="module")
+def finished(browser, dashboard):
+    """A run that was started by the form, and watched until it ended."""
+    from playwright.sync_api import expect
+
+    page = browser.new_page(viewport={"width": 1280, "height": 720}, base_url=dashboard.url)
+    page.set_default_timeout(PATIENCE)
+    page.goto("/")
+    expect(page.get_by_text("No runs yet")).to_be_visible(timeout=PATIENCE)
+    page.goto("/train")
+    choose(page, "Data set", "digits")
+    expect(page.get_by_text("As conv-base, with padding")).to_be_visible()
+    choose(page, "Variant", "dense-base")
+    # Small batches make epochs long enough for several looks of the page at the run.
+    fill(page, "Batch size (samples)", "4")
+    fill(page, "Max epochs", "40")
+    fill(page, "Patience (epochs)", "0")
+    fill(page, "Seeds", "4")
+    expect(page.get_by_text("Max epochs: 30")).to_be_visible()
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_url(re.compile(r"[?&]runs="))
+    page.wait_for_function(f"({POINTS})() >= 1")
+    seen = page.evaluate(POINTS)
+    page.wait_for_function(f"({POINTS})() > {seen}")
+    (run,) = dashboard.store.runs()
+    end = time.monotonic() + PATIENCE / 1000
+    while dashboard.store.run(run.id).state.state != "finished":
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    page.wait_for_function(f"({POINTS})() == 40")
+    page.get_by_role("link", name="Evaluate").last.click()
+    expect(page.get_by_text("All mistakes")).to_be_visible()
+    assert page.locator("[data-testid=stException]").count() == 0
+    page.close()
+    return dashboard.store.run(run.id)
+
+
+def test_a_click_on_a_cell_shows_exactly_the_images_that_it_counts(page, finished):
+    from playwright.sync_api import expect
+
+    predictions = finished.predictions("test")
+    matrix = confusion_matrix(predictions)
+    wrong = matrix[matrix["true"] != matrix["predicted"]]
+    cells = [wrong.loc[wrong["count"].idxmax()], matrix.loc[matrix["count"].idxmax()]]
+    page.goto(f"/evaluate?run={finished.id}")
+    page.locator(".js-plotly-plot .nsewdrag").first.wait_for()
+    for cell in cells:
+        true, predicted = int(cell["true"]), int(cell["predicted"])
+        expected = samples(predictions, true, predicted)["sample_id"].tolist()
+        x, y = page.evaluate(CELL, [predicted, true])
+        page.mouse.move(x + 3, y + 3)
+        page.mouse.move(x, y)
+        expect(page.locator(".hoverlayer .hovertext").first).to_be_visible()
+        page.mouse.click(x, y)
+        page.wait_for_url(re.compile(rf"[?&]cell={true}-{predicted}(&|$)"))
+        page.wait_for_function(
+            "count => [...document.querySelectorAll('*')].some(one => one.shadowRoot &&"
+            " one.shadowRoot.querySelectorAll('.tile').length === count)",
+            arg=len(expected),
+        )
+        assert shown_samples(page) == expected
+        expect(page.get_by_text(f"{len(expected)} image")).to_be_visible()
+
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.locator(".tile")).to_have_count(len(expected), timeout=PATIENCE)
+    assert shown_samples(other) == expected
+
+
+def test_keys_open_the_next_image_and_the_link_keeps_it(page, finished):
+    from playwright.sync_api import expect
+
+    expected = samples(finished.predictions("test"), 0)["sample_id"].tolist()
+    page.goto(f"/evaluate?run={finished.id}&cell=0-any")
+    expect(page.locator(".tile")).to_have_count(len(expected), timeout=PATIENCE)
+    page.locator(".tile").first.click()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".facts")).to_contain_text(f"#{expected[1]}")
+    page.wait_for_url(re.compile(rf"[?&]image={expected[1]}(&|$)"))
+    page.reload()
+    expect(page.locator(".tile[aria-selected=true]")).to_have_attribute(
+        "data-sample", str(expected[1]), timeout=PATIENCE
+    )
+
+
+def test_the_images_of_the_tiles_are_the_samples_themselves(page, finished, dashboard):
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    from core.datasets.digits import Digits
+
+    page.goto(f"/evaluate?run={finished.id}&cell=0-any")
+    page.locator(".tile").first.wait_for()
+    ids = shown_samples(page)
+    link = f"/api/sheet/{finished.id}/test?ids={','.join(map(str, ids))}&columns=10"
+    answer = page.request.get(link)
+    assert answer.headers["cache-control"].startswith("private, max-age=3600")
+    sheet = np.asarray(Image.open(io.BytesIO(answer.body())))
+    images = Digits().load(dashboard.log.parent / "data").split("test").images
+    for place, sample_id in enumerate(ids):
+        row, column = divmod(place, 10)
+        tile = sheet[row * 8 : row * 8 + 8, column * 8 : column * 8 + 8]
+        assert np.array_equal(tile, images[sample_id, 0])

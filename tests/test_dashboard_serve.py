@@ -1,0 +1,164 @@
+"""The server as a process: port, address, end by a signal; and the route of the contact sheets."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from core.jobs.inline import InlineExecutor
+from core.jobs.submit import submit
+from core.runs.store import Store
+from core.variants import run_config
+from dashboard.serve import first_free_port, is_free
+
+
+def serve(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "dashboard.serve", "--runs", str(folder / "runs")]
+    command += ["--data", str(folder / "data"), *arguments]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+    )
+
+
+def address_of(server: subprocess.Popen[str]) -> str:
+    assert server.stdout is not None
+    found = re.fullmatch(r"Petridish is at (http://127\.0\.0\.1:\d+)\n", server.stdout.readline())
+    assert found
+    return found[1]
+
+
+def answer(url: str) -> tuple[int, bytes]:
+    try:
+        with urllib.request.urlopen(url, timeout=60) as response:
+            return response.status, response.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """The address of a server and the id of a finished run on digits."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("served")
+    store = Store(folder / "runs")
+    config = run_config(
+        {"name": "digits"},
+        "dense-base",
+        {"training.max_epochs": 1, "model.hidden_layers": [16]},
+    )
+    dataset = config.dataset.load(folder / "data")
+    run = submit(store, InlineExecutor(store, folder / "data"), dataset, config, seed=0)
+    server = serve(folder)
+    try:
+        yield address_of(server), run.id
+    finally:
+        server.terminate()
+        output, errors = server.communicate(timeout=60)
+    assert server.returncode == 0
+    assert "Traceback" not in errors and output == ""
+
+
+def test_the_server_says_that_it_answers(served):
+    url, _ = served
+    assert answer(f"{url}/api/healthz") == (200, b'{"ok":true}')
+
+
+def test_a_sheet_of_a_runs_images_is_a_picture(served):
+    url, run_id = served
+    status, body = answer(f"{url}/api/sheet/{run_id}/test?ids=0,5,359&columns=2&scale=3")
+    assert status == 200 and body.startswith(b"\x89PNG")
+    assert int.from_bytes(body[16:20], "big") == 2 * 8 * 3
+    assert int.from_bytes(body[20:24], "big") == 2 * 8 * 3
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("ids=", 400),
+        ("", 400),
+        ("ids=360", 400),
+        ("ids=-1", 400),
+        ("ids=1;2", 400),
+        ("ids=%D9%A1", 400),
+        ("ids=" + ",".join("0" * 101), 400),
+        ("ids=0&columns=0", 400),
+        ("ids=0&scale=17", 400),
+        ("ids=0&scale=1,2", 400),
+    ],
+)
+def test_a_query_that_breaks_a_rule_is_refused(served, query, status):
+    url, run_id = served
+    assert answer(f"{url}/api/sheet/{run_id}/test?{query}")[0] == status
+
+
+@pytest.mark.parametrize(
+    "place", ["20200101-000000-abcdef/test", "..%2f..%2fetc/test", "x/test", "{run}/rest"]
+)
+def test_what_is_not_there_is_not_found_and_no_path_is_told(served, place):
+    url, run_id = served
+    status, body = answer(f"{url}/api/sheet/{place.format(run=run_id)}?ids=0")
+    assert status in (400, 404)
+    assert b"/" not in body and b"Traceback" not in body
+
+
+def test_a_taken_port_that_was_asked_for_is_an_error_of_one_line(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        server = serve(tmp_path, "--port", str(port))
+        output, errors = server.communicate(timeout=120)
+    assert server.returncode == 2 and output == ""
+    (line,) = errors.strip().splitlines()
+    assert str(port) in line and "--port" in line
+
+
+def test_a_taken_port_is_passed_over_when_none_is_asked_for():
+    first = first_free_port("127.0.0.1")
+    assert first is not None
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", first))
+        taken.listen()
+        assert not is_free("127.0.0.1", first)
+        second = first_free_port("127.0.0.1")
+    assert second is not None and second > first
+
+
+def test_interrupting_ends_it_without_a_traceback(tmp_path):
+    server = serve(tmp_path)
+    address_of(server)
+    server.send_signal(signal.SIGINT)
+    _, errors = server.communicate(timeout=120)
+    assert server.returncode in (0, 130)
+    assert "Traceback" not in errors
+
+
+def test_another_address_than_this_machine_is_warned_about(tmp_path):
+    server = serve(tmp_path, "--address", "0.0.0.0")
+    assert server.stdout is not None
+    assert server.stdout.readline().startswith("Petridish is at http://")
+    server.terminate()
+    _, errors = server.communicate(timeout=120)
+    assert "Warning: everyone who reaches 0.0.0.0" in errors
+    assert server.returncode == 0
+
+
+def test_the_safe_options_hold():
+    from dashboard.serve import _config
+
+    options = _config("127.0.0.1", 8501, is_local=True)
+    assert options["server.address"] == "127.0.0.1"
+    assert "*" not in options["server.allowedHosts"]
+    assert _config("0.0.0.0", 8501, is_local=False)["client.showErrorDetails"] == "none"
+    assert json.dumps(options)
