@@ -1,0 +1,57 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+
+from core.runs import files
+from core.runs.state import RunState, write_state
+
+PETRIDISH = Path(sys.executable).with_name("petridish")
+
+
+def test_a_terminal_is_sent_no_control_characters(petridish, finished_copy):
+    (run,) = finished_copy.runs()
+    files.write_json(run.layout.edit_json, {"name": "red\x1b[31m\nnext\u202e"})
+    write_state(run.layout, RunState("failed", message="bell\a\x1b]0;title\a"))
+    run.layout.log.write_text("plain\x1b[2J\n")
+    for verb in (["list"], ["show", run.id], ["log", run.id]):
+        _, out, _ = petridish("runs", *verb, "--runs", finished_copy.root)
+        assert out
+        assert all(one.isprintable() or one == "\n" for one in out), verb
+
+
+def test_every_fact_is_one_json_document(facts, finished_store, finished_run, data_dir):
+    for call in (
+        ["datasets", "list"],
+        ["datasets", "show", "digits", "--data", data_dir],
+        ["variants", "list"],
+        ["variants", "list", "--dataset", "digits", "--data", data_dir],
+        ["variants", "show", "demo"],
+        ["variants", "show", "dense-base", "--dataset", "digits", "--data", data_dir],
+        ["runs", "list", "--runs", finished_store.root],
+        ["runs", "show", finished_run.id, "--runs", finished_store.root],
+        ["runs", "history", finished_run.id, "--runs", finished_store.root],
+        ["runs", "log", finished_run.id, "--runs", finished_store.root],
+        ["evaluate", finished_run.id, "--runs", finished_store.root],
+    ):
+        assert facts(*call)
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(store):
+    template = {"schema": 1, "config": {"dataset": {"name": "digits"}, "variant": "x" * 200}}
+    for number in range(1000):
+        folder = store.root / f"20260131-{number:06d}-9f3a1c"
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_bytes(orjson.dumps(template))
+        (folder / "state.json").write_bytes(b'{"state": "finished"}')
+    with subprocess.Popen(
+        [PETRIDISH, "runs", "list", "--runs", store.root],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as listing:
+        assert listing.stdout.readline().startswith("id")
+        listing.stdout.close()
+        assert listing.stderr.read() == ""
+        assert listing.wait() == 1

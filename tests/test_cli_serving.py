@@ -1,0 +1,37 @@
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from core.runs import locks
+from core.runs.store import Store
+
+PETRIDISH = Path(sys.executable).with_name("petridish")
+
+
+def test_serving_is_being_the_runner_until_asked_to_end(tmp_path, monkeypatch):
+    store = Store(tmp_path / "runs")
+    lock = store.layout.runner_lock(store.observer.host)
+    monkeypatch.setenv("PETRIDISH_WAITS", '{"runner_poll": 0.05, "runner_idle": 0.05}')
+    with subprocess.Popen(
+        [PETRIDISH, "serve", "--runs", store.root], stderr=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stderr.readline() == f"Serving the runs in {store.root}; end with Ctrl-C.\n"
+        while locks.holder(lock) != server.pid:
+            assert server.poll() is None
+        server.send_signal(signal.SIGINT)
+        assert server.wait() == 0
+        assert server.stderr.read() == ""
+    assert locks.holder(lock) is None
+
+
+def test_a_port_that_is_taken_is_an_error_when_asked_for(petridish_process):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = petridish_process("dashboard", "--no-browser", "--port", port)
+    assert done.returncode == 2
+    assert str(port) in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -1,0 +1,106 @@
+import orjson
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--variant", "conv-base"],
+            "Convolution 2 of 2 with its pooling needs at least 4x4 pixels; 3x3 are left of the 8x8 image. "
+            "Set model.padding=1 or take variant conv-base-padded.",
+        ),
+        (
+            ["--variant", "dense-base", "--set", "training.batch_size=2000"],
+            "training.batch_size must be at most the 1077 training samples of 'digits'; got 2000.",
+        ),
+        (
+            ["--variant", "dense-base", "--seeds", "9999999999"],
+            "seed must lie in [0, 2147483647]; got 9999999999.",
+        ),
+        (
+            # The second cannot be done, so the first is not queued either.
+            ["--variant", "dense-base", "--variant", "shapes-net"],
+            "The count head of shapes-net needs a data set whose classes imply counts, such as shapes; "
+            "this one has 10 classes and no counts. Take a dense or conv variant.",
+        ),
+    ],
+)
+def test_what_does_not_fit_the_data_is_not_queued(
+    petridish, elsewhere, data_dir, arguments, message
+):
+    call = ["train", "--dataset", "digits", "--data", data_dir, *arguments]
+    assert petridish(*call) == (2, "", f"petridish: {message}\n")
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_an_equal_finished_run_is_reused(petridish, facts, finished_copy, data_dir):
+    (run,) = finished_copy.runs()
+    call = [
+        "train",
+        *("--dataset", "digits", "--variant", "dense-base"),
+        *("--set", "training.max_epochs=3", "--set", "training.batch_size=64"),
+        *("--runs", finished_copy.root, "--data", data_dir),
+    ]
+    note = f"{run.id} does the same and is reused; --force trains again.\n"
+    assert petridish(*call) == (0, f"{run.id}\n", note)
+    assert petridish(*call, "--json", "--wait")[:2] == (0, f'["{run.id}"]\n')
+    assert len(finished_copy.runs()) == 1
+    assert not finished_copy.layout.queue_dir.exists()
+
+
+def test_training_prints_an_id_a_run_and_waits_when_asked(petridish_process, processes, data_dir):
+    folders = ["--runs", processes.store.root, "--data", data_dir]
+    call = ["train", "--dataset", "digits", "--variant", "dense-base", "--seeds", "0-1", *folders]
+    call += ["--set", "training.max_epochs=1", "--name", "t\x1brial", "--device", "cpu"]
+    done = petridish_process(*call, "--json", "--wait")
+    assert done.returncode == 0, done.stderr
+    ids = orjson.loads(done.stdout)
+    runs = [processes.store.run(run_id) for run_id in ids]
+    assert [run.state.state for run in runs] == ["finished", "finished"]
+    assert [run.seed for run in runs] == [0, 1]
+    assert {run.name for run in runs} == {"trial"}
+    assert {run.state.epoch for run in runs} == {1}
+    for run_id in ids:
+        assert any(
+            line.startswith(run_id) and line.endswith("finished, epoch 1")
+            for line in done.stderr.splitlines()
+        )
+    shown = orjson.loads(petridish_process("runs", "list", "--json", *folders[:2]).stdout)
+    assert {row["id"] for row in shown} == set(ids)
+
+
+def test_waiting_for_a_run_that_fails_is_a_failure(petridish_process, processes, data_dir):
+    call = ["train", "--dataset", "digits", "--variant", "dense-base", "--device", "cpu", "--wait"]
+    # So large a step makes the loss infinite.
+    call += ["--set", "training.learning_rate=10", "--set", "training.optimizer=sgd"]
+    call += ["--set", "training.batch_size=8", "--set", "training.max_epochs=50"]
+    call += ["--set", "training.patience=0", "--runs", processes.store.root, "--data", data_dir]
+    done = petridish_process(*call)
+    (run,) = processes.store.runs()
+    assert done.stdout == f"{run.id}\n"
+    assert (run.state.state, run.state.reason) == ("failed", "nan_loss")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith(run.state.message)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_demo_trains_all_its_runs_and_sums_them_up(petridish_process, processes, data_dir):
+    done = petridish_process(
+        *("demo", "--until-done", "--json"),
+        *("--runs", processes.store.root, "--data", data_dir),
+    )
+    assert done.returncode == 0, done.stderr
+    summary = orjson.loads(done.stdout)
+    assert list(summary) == ["runs"]
+    for row in summary["runs"]:
+        assert set(row) == {"id", "dataset", "variant", "state", "test_accuracy", "seconds"}
+        assert row["state"] == "finished"
+    accuracies = {row["variant"]: row["test_accuracy"] for row in summary["runs"]}
+    assert accuracies["conv-base-padded"] >= 0.93
+    again = petridish_process(
+        *("demo", "--until-done", "--json"),
+        *("--runs", processes.store.root, "--data", data_dir),
+    )
+    assert orjson.loads(again.stdout) == summary
