@@ -84,7 +84,7 @@ from core.runs import checkpoints, files
 from core.runs.store import Store
 from core.runs.waits import Waits
 
-folder, data_dir = Path(sys.argv[1]), Path(sys.argv[2])
+folder, data_dir, name = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[4]
 config = RunConfig.checked(json.loads(sys.argv[3]))
 dataset = config.dataset.load(data_dir)
 ballast = folder / "ballast"
@@ -101,19 +101,19 @@ def train(patience, fault):
     return store, store.run(run.id)
 
 def filling(empty_again_at):
-    checkpoints_written = []
+    writes = []
     def fault(path):
-        if path.name != "last.pt":
+        if path.name != name:
             return
-        checkpoints_written.append(path)
-        if len(checkpoints_written) == 2:
+        writes.append(path)
+        if len(writes) == 2:
             with ballast.open("wb", buffering=0) as file:
                 try:
                     while True:
                         file.write(bytes(2**16))
                 except OSError:
                     pass
-        if len(checkpoints_written) == empty_again_at:
+        if len(writes) == empty_again_at:
             ballast.unlink()
     return fault
 
@@ -156,13 +156,14 @@ def can_mount():
 
 
 @pytest.mark.skipif(not can_mount(), reason="a small disk needs the right to mount one (root)")
-def test_a_disk_that_really_is_full(tmp_path, data_dir, finished_run):
+@pytest.mark.parametrize("name", ["last.pt", "best.safetensors"])
+def test_a_disk_that_really_is_full(tmp_path, data_dir, finished_run, name):
     weights = files.read_json(finished_run.layout.best_json)["weights_sha256"]
     config = orjson.dumps(finished_run.config).decode()
     (tmp_path / "small").mkdir()
     command = ["unshare", "--mount", sys.executable, "-c", ON_A_SMALL_DISK]
     done = subprocess.run(
-        [*command, tmp_path / "small", data_dir, config], capture_output=True, text=True
+        [*command, tmp_path / "small", data_dir, config, name], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     assert orjson.loads(done.stdout) == {

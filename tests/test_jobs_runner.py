@@ -197,6 +197,22 @@ def test_a_second_worker_of_an_attempt_that_trains_leaves_no_trace(
         lock.release()
 
 
+def test_a_worker_that_a_later_attempt_keeps_out_is_not_started_again(
+    runner, store, new_run, enqueue, reap
+):
+    run = enqueue(new_run())
+    lock = locks.take(run.layout.alive_lock)
+    try:
+        runner.step()
+        later = replace(read_state(run.layout), state="running", attempt=2, pid=os.getpid())
+        write_state(run.layout, later)
+        reap()
+        assert waiting(store) == []
+        assert read_state(run.layout) == later
+    finally:
+        lock.release()
+
+
 def test_two_entries_of_one_run_start_one_worker(runner, store, new_run, enqueue, reap):
     runner.cpu_slots = ["cpu-0", "cpu-1"]
     run = enqueue(enqueue(new_run()))

@@ -113,6 +113,8 @@ def test_a_resumed_run_goes_on_after_its_last_epoch(
         1: 1,
         2: 3,
     }
+    rows, _ = files.parse_rows(run.layout.history.read_bytes())
+    assert [(row["epoch"], row["attempt"]) for row in rows] == [(1, 1), (2, 1), (3, 2)]
     assert messages(run) == []
     assert run.state.started == stopped.state.started
 
@@ -265,11 +267,31 @@ def test_a_successor_at_the_very_end_keeps_results_and_state_from_being_written(
     assert read_state(queued.layout).state == "running"
 
 
+def test_a_successor_after_the_results_keeps_the_state_from_being_written(
+    store, executor, queued, at_write
+):
+    def supersede():
+        files.create_json(queued.layout.attempt(2), {"attempt": 2, "from_epoch": 1})
+
+    at_write("test.json", supersede)
+    handle = executor.submit(queued, attempt=1)
+    assert executor.poll(handle).code == 76
+    assert read_state(queued.layout).state == "running"
+    assert queued.layout.prev_checkpoint.exists()
+
+
 def test_of_one_attempt_only_the_first_worker_trains(queued):
     files.create_json(queued.layout.attempt(1), {"attempt": 1})
     done = run_worker(queued)
     assert done.returncode == 76
     assert "a later attempt has taken over" in done.stderr
+    assert read_state(queued.layout) == queued.state
+
+
+def test_a_worker_that_comes_after_its_successor_leaves_at_once(queued):
+    files.create_json(queued.layout.attempt(2), {"attempt": 2})
+    assert run_worker(queued).returncode == 76
+    assert not queued.layout.attempt(1).exists()
     assert read_state(queued.layout) == queued.state
 
 

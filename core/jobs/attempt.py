@@ -75,7 +75,6 @@ class Attempt:
         self.owns_output = owns_output
         self.epoch_seconds: list[float] = []
         self.is_indexed = False
-        self.is_log_full = False
 
     def run(self, checkpoint: checkpoints.Checkpoint | None) -> None:
         """Train from a checkpoint, or from the start, and evaluate the best weights."""
@@ -290,10 +289,10 @@ class Attempt:
 
     def limit_log(self) -> None:
         """Send further output nowhere once the log is large."""
-        if not self.owns_output or self.is_log_full or not self.layout.log.exists():
+        if not self.owns_output or not self.layout.log.exists():
             return
         if self.layout.log.stat().st_size > LARGEST_LOG:
-            self.is_log_full = True
+            # Later calls say it to nobody.
             print(
                 f"The log has reached {LARGEST_LOG >> 20} MB; what follows is left out.", flush=True
             )

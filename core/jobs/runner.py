@@ -261,7 +261,10 @@ class Runner:
             # Another process got this attempt, so this one's end says nothing of it.
             return
         if code == EXIT_LOCKED:
-            self._queue_again(self.store.run(entry.run_id), entry.attempt, entry.data_dir)
+            state = read_state(layout)
+            # Otherwise a later attempt holds the locks, and the state is its own.
+            if state.state == "starting" and state.attempt == entry.attempt:
+                self._queue_again(self.store.run(entry.run_id), entry.attempt, entry.data_dir)
             return
         files.create_json(
             layout.exit(entry.attempt),

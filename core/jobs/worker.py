@@ -22,7 +22,7 @@ from core.exceptions import CoreError, DamagedRun, LockTaken, TrainingFailed
 from core.jobs.attempt import Attempt, Fenced, Stopped
 from core.jobs.disk import DiskFull
 from core.jobs.heartbeat import Heartbeat
-from core.runs import checkpoints, files, locks
+from core.runs import checkpoints, files, history, locks
 from core.runs.host import boot_id, host_name, process_start
 from core.runs.layout import RunLayout, RunsLayout
 from core.runs.state import RunState, read_state, write_state
@@ -85,7 +85,9 @@ class Worker:
             "slot": self.slot,
         }
         mine = {"attempt": self.attempt, **place, "from_epoch": from_epoch, "time": time.time()}
-        if not files.create_json(layout.attempt(self.attempt), mine):
+        # A slow start may find that somebody lost patience, resumed the run, and that attempt has come and gone.
+        is_late = max(history.attempts(layout), default=0) > self.attempt
+        if is_late or not files.create_json(layout.attempt(self.attempt), mine):
             raise Fenced
         for path in (layout.history, layout.events):
             files.end_torn_line(path)
@@ -205,7 +207,6 @@ def main() -> int:
     parser.add_argument("--slot")
     arguments = parser.parse_args()
     faulthandler.enable()
-    os.umask(0o027)  # torch and numpy make files too, and no outsider reads them
     worker = Worker(
         RunLayout(arguments.run),
         arguments.attempt,

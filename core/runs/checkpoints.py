@@ -52,7 +52,7 @@ def write_checkpoint(
         manifest: at least "epoch" and "attempt".
 
     Raises:
-        OSError: the disk is full or failed; the last checkpoint is as it was.
+        OSError: the disk is full or failed; the newest whole checkpoint is still there.
         RuntimeError: the same, as torch reports it.
     """
     last, prev = layout.last_checkpoint, layout.prev_checkpoint
