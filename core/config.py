@@ -9,12 +9,22 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union
 
 import orjson
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from core.datasets import DATASETS
+from core.datasets.imported import Imported
 from core.exceptions import InvalidParameter, UnknownName
 from core.models import MODELS
 from core.settings import Settings
+
+
+def _source_of(values: Any) -> str | None:
+    """Return which member of DatasetConfig a value is to be read as; None where it has no name."""
+    name = values.get("name") if isinstance(values, Mapping) else getattr(values, "name", None)
+    if name is None:
+        return None
+    return name if isinstance(name, str) and name in DATASETS else "imported"
+
 
 if TYPE_CHECKING:
     from core.datasets.base import DatasetSource
@@ -25,9 +35,13 @@ if TYPE_CHECKING:
 else:
     # Unions over the registries, told apart by `name`: an entry in a registry is all it takes to be configurable.
     # The title is the word that errors use.
-    _DATASET = Field(discriminator="name", title=DATASETS.kind)
+    _DATASET = Field(discriminator=Discriminator(_source_of), title=DATASETS.kind)
     _MODEL = Field(discriminator="name", title=MODELS.kind)
-    DatasetConfig = Annotated[Union[tuple(DATASETS.values())], _DATASET]
+    # Any other name is that of an imported set; whether it is there is asked when it is loaded.
+    _SOURCES = {**DATASETS, "imported": Imported}
+    DatasetConfig = Annotated[
+        Union[tuple(Annotated[source, Tag(name)] for name, source in _SOURCES.items())], _DATASET
+    ]
     ModelConfig = Annotated[Union[tuple(MODELS.values())], _MODEL]
 
 MOST_SEEDS = 1000
@@ -140,7 +154,9 @@ class RunConfig(Settings):
         # The other settings of the group are this one's own, and the variant's name would no longer tell the truth.
         registry = {"dataset": DATASETS, "model": MODELS}[group]
         mine = getattr(self, group).name
-        if registry[str(value)] is not registry[mine]:
+        if value != mine:
+            if mine in registry:
+                registry[str(value)]  # an unknown name is answered with the nearest
             raise InvalidParameter(
                 f"{group}.name must stay {mine!r}; got {value!r}. Choose another variant or data set instead."
             )

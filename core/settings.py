@@ -89,7 +89,7 @@ def explained(error: pydantic.ValidationError, model: type[BaseModel]) -> str:
         case "missing":
             return f"{name} is missing."
         case "union_tag_not_found" if field:
-            return f"{name}.{field.discriminator} is missing."
+            return f"{name}.name is missing."
         case "union_tag_invalid" if field:
             return str(UnknownName(field.title or path[-1], context["tag"], _members(field)))
         case "truth_for_number":
@@ -141,6 +141,9 @@ def _holds_numbers(annotation: Any) -> bool:
 
 def _members(field: FieldInfo) -> dict[str, type[BaseModel]]:
     """Return the settings of which a field takes one, by the name that tells them apart; {} for other fields."""
+    if isinstance(field.discriminator, pydantic.Discriminator):
+        tagged = [get_args(member) for member in get_args(field.annotation)]  # (settings, Tag)
+        return {tag.tag: member for member, tag in tagged}
     if not isinstance(field.discriminator, str):
         return {}
     key = field.discriminator

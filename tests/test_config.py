@@ -11,7 +11,7 @@ from core.config import (
     parsed_overrides,
     parsed_seeds,
 )
-from core.exceptions import InvalidParameter, UnknownName
+from core.exceptions import InvalidInput, InvalidParameter, UnknownName
 from core.runs.run import config_sha256
 from core.variants import run_config
 
@@ -104,9 +104,15 @@ def test_an_unknown_model_gets_a_suggestion():
     assert refusal(UnknownName, CONV.changed, {"model.name": "cnv"}) == message
     values = CONV.to_json() | {"model": {"name": "cnv"}}
     assert refusal(InvalidParameter, RunConfig.checked, values) == message
-    values = CONV.to_json() | {"dataset": {"name": "shaeps"}}
-    assert refusal(InvalidParameter, RunConfig.checked, values) == (
-        "No data set is called 'shaeps'. Did you mean 'shapes'?"
+
+
+def test_an_unknown_data_set_is_refused_when_it_is_loaded_because_any_may_have_been_imported(
+    tmp_path,
+):
+    config = RunConfig.checked(CONV.to_json() | {"dataset": {"name": "shaeps"}})
+    assert refusal(InvalidInput, config.dataset.load, tmp_path) == (
+        "The data set 'shaeps' is not here (any more): import it again under this name."
+        " Did you mean 'shapes'?"
     )
 
 

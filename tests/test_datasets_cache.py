@@ -1,6 +1,7 @@
 """Kept splits: whatever is wrong with the folder, the same splits come back."""
 
 import os
+import shutil
 import sys
 import threading
 
@@ -89,10 +90,13 @@ def test_a_damaged_file_is_made_again(folder, name, damage):
         case "a folder":
             path.mkdir()
     assert same(cached_splits(folder, make), Maker()())
-    assert make.calls == 2
-    cached_splits(folder, make)
-    # A folder in a file's place cannot be replaced, so nothing can be kept there.
-    assert make.calls == (3 if damage == "a folder" else 2)
+    # One bit of the manifest may be of a file's time: that file is hashed and found whole.
+    is_harmless = (name, damage) == ("manifest.json", "one bit")
+    assert make.calls == 2 or is_harmless
+    # It is mended on the disk too, where that is possible.
+    calls = make.calls
+    assert same(cached_splits(folder, make), Maker()())
+    assert make.calls == (calls + 1 if damage == "a folder" else calls)
 
 
 @pytest.mark.parametrize("manifest", [b"[]", b"{}", b"null", b'{"train_images.npy": 3}'])
@@ -148,3 +152,12 @@ def test_splits_in_use_stay_whole_while_others_write_them_again(folder):
     assert len(results) == 4
     assert all(same(result, held) for result in results)
     assert not list(folder.glob(".part-*"))
+
+
+def test_a_copied_folder_is_hashed_and_taken_as_it_is(folder, tmp_path):
+    make = Maker()
+    cached_splits(folder, make)
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy, copy_function=shutil.copyfile)
+    assert same(cached_splits(copy, make), Maker()())
+    assert make.calls == 1

@@ -2,7 +2,7 @@ import pytest
 
 from core.config import RunConfig, Variant
 from core.datasets import DATASETS
-from core.exceptions import IncompatibleModel, InvalidParameter, UnknownName
+from core.exceptions import IncompatibleModel, InvalidInput, InvalidParameter, UnknownName
 from core.models.forward import build_network
 from core.models.layers import num_parameters
 from core.variants import SUITES, VARIANTS, run_config, run_configs
@@ -90,11 +90,10 @@ def test_an_unknown_variant_gets_a_suggestion():
         run_config({"name": "digits"}, "conv-bas")
 
 
-def test_an_unknown_data_set_gets_a_suggestion():
-    with pytest.raises(
-        UnknownName, match=r"No data set is called 'digts'\. Did you mean 'digits'\?"
-    ):
-        run_config({"name": "digts"}, "dense-base")
+def test_any_other_data_set_is_taken_for_an_imported_one_and_refused_when_it_is_loaded(tmp_path):
+    config = run_config({"name": "digts"}, "dense-base")
+    with pytest.raises(InvalidInput, match=r"'digts' is not here .* Did you mean 'digits'\?"):
+        config.dataset.load(tmp_path)
 
 
 def test_a_data_set_without_a_name_is_refused():

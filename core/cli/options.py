@@ -54,6 +54,7 @@ def loaded(name: str, data: Path | None) -> "Dataset":
     Raises:
         UnknownName: no data set is called that.
     """
-    from core.datasets import DATASETS
+    from core.datasets import dataset_source
 
-    return DATASETS[name].checked({}).load(folder_of_data(data))
+    folder = folder_of_data(data)
+    return dataset_source(name, folder).load(folder)

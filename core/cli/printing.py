@@ -1,5 +1,8 @@
 """Facts on standard output: one JSON document, or text for people. Nothing here knows what the facts mean."""
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -33,6 +36,28 @@ def print_facts(as_json: bool, facts: Any, columns: tuple[str, ...] | None = Non
     else:
         for line in facts:
             click.echo(_text(line))
+
+
+@contextmanager
+def progress_shown() -> Iterator[Callable[[float, str], None]]:
+    """Give a function that shows a share in [0, 1] and what is being done, on stderr: a line each, or one at a screen."""
+    is_screen = sys.stderr.isatty()
+    shown = ""
+
+    def progress(share: float, what: str) -> None:
+        nonlocal shown
+        text = f"{share:4.0%} {_text(what)}"
+        if is_screen:
+            click.echo(f"\r\x1b[K{text}", err=True, nl=False)
+        elif what != shown:
+            click.echo(text, err=True)
+        shown = what
+
+    try:
+        yield progress
+    finally:
+        if is_screen and shown:
+            click.echo(err=True)
 
 
 def _print_table(rows: list[dict[str, Any]], columns: tuple[str, ...], indent: str = "") -> None:

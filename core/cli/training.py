@@ -89,13 +89,16 @@ def train(
 ) -> None:
     """Queue runs and print their ids."""
     from core.config import parsed_overrides, parsed_seeds
+    from core.datasets import dataset_source
     from core.variants import SUITES, run_config, run_configs
 
     if bool(names) == bool(suite):
         raise InvalidParameter(
             "Name what to train: --variant NAME (may be repeated) or --suite NAME."
         )
-    chosen = None if dataset is None else {"name": dataset}
+    data_dir = folder_of_data(data)
+    # Asked for by name here, a slip in it gets a suggestion; a config takes any name for that of an imported set.
+    chosen = None if dataset is None else {"name": dataset_source(dataset, data_dir).name}
     overrides = parsed_overrides(settings)
     if suite:
         configs = run_configs(SUITES[suite], chosen, overrides)
@@ -106,7 +109,7 @@ def train(
     store = opened(runs)
     ids = _submitted(
         store,
-        folder_of_data(data),
+        data_dir,
         configs,
         parsed_seeds(seeds),
         hint="; --force trains again",

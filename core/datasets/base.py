@@ -100,6 +100,10 @@ class DatasetSource(Settings):
             data_dir: folder for what is worth keeping between calls; made when needed.
         """
 
+    def notes(self, data_dir: Path) -> list[str]:
+        """Return what was decided when the data set was brought in, in sentences."""
+        return []
+
 
 def default_data_dir() -> Path:
     """Return the folder for fetched and cached data: the variable `PETRIDISH_DATA`, else the user's cache."""
