@@ -53,6 +53,31 @@ def sheet(images: NDArray[np.uint8], columns: int, scale: int = 1) -> bytes:
     return file.getvalue()
 
 
+def reduced(images: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
+    """Return images made smaller by a whole factor, each new pixel the mean of a square block, rounded down.
+
+    Args:
+        images: (N, C, H, W) uint8.
+        factor: side of the blocks, at least 1 and at most H and W; rows and columns left over are cut off.
+
+    Returns:
+        (N, C, H // factor, W // factor) uint8.
+
+    Raises:
+        InvalidParameter: the factor is out of its range.
+    """
+    _check("factor", factor)
+    num_images, channels, height, width = images.shape
+    if factor > min(height, width):
+        raise InvalidParameter(f"factor must be at most {min(height, width)}; got {factor}.")
+    if factor == 1:
+        return images
+    rows, columns = height // factor, width // factor
+    cut = images[:, :, : rows * factor, : columns * factor]
+    blocks = cut.reshape(num_images, channels, rows, factor, columns, factor)
+    return (blocks.sum(axis=(3, 5), dtype=np.uint32) // factor**2).astype(np.uint8)
+
+
 def png(image: NDArray[np.uint8], scale: int = 1) -> bytes:
     """Return one image as a PNG.
 
