@@ -318,3 +318,13 @@ def test_figures_are_everywhere_equally_often():
     rows = figures % 784 // 28 // 7
     pairs = np.bincount((rows[:, :-1] * 4 + rows[:, 1:]).ravel(), minlength=16)
     assert np.abs(pairs - 45_000 / 16).max() <= 4.5 * (45_000 / 16) ** 0.5
+
+
+def test_with_single_figures_all_135_classes_occur_and_the_counts_follow(tmp_path):
+    dataset = Shapes(images=6000, has_single_figures=True).load(tmp_path)
+    labels = np.concatenate([split.labels for split in dataset.splits.values()])
+    counts = np.concatenate([split.counts for split in dataset.splits.values()])
+    assert len(np.unique(labels)) == 135
+    assert (counts.sum(axis=1) == 10).all()
+    assert ((counts == 1).any(axis=1) == (counts == 9).any(axis=1)).all()
+    assert dataset.fingerprint != Shapes(images=6000).load(tmp_path).fingerprint

@@ -29,7 +29,7 @@ FIGURES_PER_IMAGE = 10
 # A figure as one number, in C order: its type and the row and column of its centre.
 _FIGURE_AXES = (len(TYPE_NAMES), SIDE, SIDE)
 
-# Counts of the first type that a class number can name, and those that are drawn: 1 + 9 and 9 + 1 never occur.
+# Counts of the first type that a class number can name, and those of the public data set: never 1 + 9 or 9 + 1.
 NAMED_FIRST_COUNTS = range(1, FIGURES_PER_IMAGE)
 DRAWN_FIRST_COUNTS = range(2, FIGURES_PER_IMAGE - 1)
 
@@ -75,6 +75,10 @@ class Shapes(DatasetSource):
         le=2**32 - 1,
         description="Decides the figures and which images are validation.",
     )
+    has_single_figures: bool = Field(
+        False,
+        description="Whether a type may show a single figure beside nine others; in the public data set none does.",
+    )
 
     def load(self, data_dir: Path) -> Dataset:
         """Return the data set, generated on the first call and read from `data_dir` on later ones.
@@ -82,11 +86,13 @@ class Shapes(DatasetSource):
         Images are (N, 1, 28, 28) of 0 and 255. The last tenth of the images is the test split; as many of the others
         are drawn by seed as validation. Each split keeps the order in which the images were generated.
         """
-        folder = data_dir / f"shapes-{self.images}-seed{self.seed}-v{VERSION}"
+        singles = "-singles" if self.has_single_figures else ""
+        folder = data_dir / f"shapes-{self.images}-seed{self.seed}{singles}-v{VERSION}"
         return Dataset(self.name, label_space(), cached_splits(folder, self._splits))
 
     def _splits(self) -> dict[str, Split]:
-        labels, figures = _drawn_figures(self.images, self.seed)
+        first_counts = NAMED_FIRST_COUNTS if self.has_single_figures else DRAWN_FIRST_COUNTS
+        labels, figures = _drawn_figures(self.images, self.seed, first_counts)
         class_counts = np.array(label_space().class_counts, dtype=np.uint8)
         return {
             name: Split(_images(figures[rows]), labels[rows], class_counts[labels[rows]])
@@ -182,14 +188,16 @@ def _images(figures: NDArray[np.int64]) -> NDArray[np.uint8]:
     return images.reshape(-1, 1, SIDE, SIDE)
 
 
-def _drawn_figures(num_images: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _drawn_figures(
+    num_images: int, seed: int, first_counts: range = DRAWN_FIRST_COUNTS
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Draw labels (N,) and figures (N, 10), each figure one number over `_FIGURE_AXES`."""
     # pair, count of the first type, ten places
-    sizes = np.array([len(PAIRS), len(DRAWN_FIRST_COUNTS)] + [SIDE * SIDE] * FIGURES_PER_IMAGE)
+    sizes = np.array([len(PAIRS), len(first_counts)] + [SIDE * SIDE] * FIGURES_PER_IMAGE)
     chosen = _uniform(num_images * len(sizes), seed, stream=0).reshape(num_images, len(sizes))
     # A 32-bit number times n, its upper half: in [0, n), uniform but for 784 / 2**32 (Lemire 2019, without rejection).
     chosen = ((chosen * sizes.astype(np.uint64)) >> np.uint64(32)).astype(np.int64)
-    pair, num_first, places = chosen[:, 0], chosen[:, 1] + DRAWN_FIRST_COUNTS.start, chosen[:, 2:]
+    pair, num_first, places = chosen[:, 0], chosen[:, 1] + first_counts.start, chosen[:, 2:]
     is_second = np.arange(FIGURES_PER_IMAGE) >= num_first[:, None]  # (N, 10)
     types = np.array(PAIRS)[pair[:, None], is_second.astype(np.int64)]  # (N, 10)
     labels = pair * len(NAMED_FIRST_COUNTS) + num_first - NAMED_FIRST_COUNTS.start
