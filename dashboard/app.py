@@ -1,5 +1,6 @@
 """The script that Streamlit runs: which pages there are, and what holds on all of them."""
 
+import os
 from pathlib import Path
 
 import streamlit as st
@@ -12,6 +13,7 @@ HERE = Path(__file__).parent
 
 # In the order of the work, which is the order of the sidebar.
 PAGES = [
+    st.Page(HERE / "views/data.py", title="Data", icon=":material/dataset:"),
     st.Page(HERE / "views/train.py", title="Train", icon=":material/model_training:"),
     st.Page(HERE / "views/runs.py", title="Runs", icon=":material/list:", default=True),
     st.Page(HERE / "views/evaluate.py", title="Evaluate", icon=":material/query_stats:"),
@@ -38,7 +40,12 @@ st.html(STYLE)
 with errors_shown():
     store = data.store()
     ensure_runner_if_queued(store)
-    if store.root.is_dir() and not store.locks_work:
+    if store.root.is_dir() and not os.access(store.root, os.W_OK):
+        st.warning(
+            "The runs folder is read-only: you can look at everything, but start and change nothing.",
+            icon=":material/edit_off:",
+        )
+    elif store.root.is_dir() and not store.locks_work:
         st.warning(
             "File locks do not work in this runs folder (some network drives pretend). States of runs follow from "
             "their heartbeat and may be two minutes late.",

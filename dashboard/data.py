@@ -2,12 +2,13 @@
 
 Apart from the widgets because the image route needs the same readers outside a script. Store, data sets and histories
 therefore lie in this module's own bounded caches; what is computed from them lies in Streamlit's, keyed by run and
-revision. It leaves out how anything looks.
+revision or by a data set's fingerprint. It leaves out how anything looks.
 """
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,12 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.datasets import DATASETS
-from core.datasets.base import Dataset, default_data_dir
+from core.datasets import DATASETS, dataset_source
+from core.datasets.base import Dataset, DatasetSource, default_data_dir
+from core.datasets.duplicates import exact_duplicates
+from core.datasets.imported import FACTS, imported_folder, imported_names
+from core.datasets.pixels import grey_levels, mean_images, samples_in_bin
+from core.datasets.projection import pca_map
 from core.evaluation.accuracy import accuracy
 from core.evaluation.calibration import expected_calibration_error
 from core.evaluation.counts import count_errors
@@ -36,6 +41,8 @@ from core.runs.store import Store, default_root
 
 MOST_HISTORIES = 2000
 """Histories kept in memory: more than the runs of the largest list that a page answers quickly."""
+MOST_DATASETS = 8
+"""Data sets kept open: mostly memory-mapped, so that they take addresses rather than memory."""
 
 
 def store() -> Store:
@@ -53,6 +60,38 @@ def data_dir() -> Path:
     return default_data_dir()
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """A data set with the settings that chose it.
+
+    Attributes:
+        settings: all of them, its name among them, as plain values.
+        dataset: the data set.
+    """
+
+    settings: Mapping[str, Any]
+    dataset: Dataset
+
+    @property
+    def fingerprint(self) -> str:
+        """As the data set's, worked out once."""
+        return self.dataset.fingerprint
+
+
+def dataset_names() -> list[str]:
+    """Return the names of the data sets that there are: the built-in ones, then the imported ones."""
+    return [*DATASETS, *imported_names(data_dir())]
+
+
+def source(values: Mapping[str, Any]) -> DatasetSource:
+    """Return the source of a data set with these settings, `name` among them; the others have their defaults.
+
+    Raises:
+        InvalidInput: no data set is called that, or a setting breaks its rule.
+    """
+    return type(dataset_source(str(values.get("name", "")), data_dir())).checked(values)
+
+
 def dataset(settings: Mapping[str, Any]) -> Dataset:
     """Return the data set of these settings; the few used last stay in memory.
 
@@ -60,18 +99,75 @@ def dataset(settings: Mapping[str, Any]) -> Dataset:
         InvalidInput: no data set is called that, or a setting breaks its rule.
         DamagedRun: it cannot be read or made.
     """
-    return _dataset_of(orjson.dumps(dict(settings), option=orjson.OPT_SORT_KEYS), data_dir())
+    return loaded(settings).dataset
 
 
-@lru_cache(maxsize=4)
-def _dataset_of(settings: bytes, folder: Path) -> Dataset:
+def loaded(settings: Mapping[str, Any]) -> Loaded:
+    """Return the data set of these settings with all of them.
+
+    Raises:
+        InvalidInput: no data set is called that, or a setting breaks its rule.
+        DamagedRun: it cannot be read or made.
+    """
+    values = source(settings).model_dump(mode="json")
+    key = orjson.dumps(values, option=orjson.OPT_SORT_KEYS)
+    found = _loaded_of(key, data_dir(), _stamp(values["name"]))
+    with _guard:
+        _shown[found.fingerprint] = found
+        _shown.move_to_end(found.fingerprint)
+        while len(_shown) > MOST_DATASETS:
+            _shown.popitem(last=False)
+    return found
+
+
+def shown_dataset(fingerprint: str) -> Loaded | None:
+    """Return a data set that was loaded lately, so that no address alone makes this server generate one."""
+    with _guard:
+        return _shown.get(fingerprint)
+
+
+_guard = threading.Lock()
+_shown: OrderedDict[str, Loaded] = OrderedDict()
+
+
+def _stamp(name: str) -> tuple[int, int]:
+    """Return what changes when another data set is imported under a name."""
+    try:
+        status = (imported_folder(name, data_dir()) / FACTS).stat()
+    except OSError:
+        return (0, 0)
+    return (status.st_mtime_ns, status.st_ino)
+
+
+@lru_cache(maxsize=MOST_DATASETS)
+def _loaded_of(settings: bytes, folder: Path, _stamp: tuple[int, int]) -> Loaded:
     values = orjson.loads(settings)
     try:
-        return DATASETS[values.get("name", "")].checked(values).load(folder)
+        return Loaded(values, source(values).load(folder))
     except OSError as error:
         raise DamagedRun(
-            f"The data set {values.get('name')!r} cannot be read: {error.strerror}."
+            f"The data set {values['name']!r} cannot be read: {error.strerror}."
         ) from None
+
+
+STATISTICS: dict[str, Callable[..., Any]] = {
+    "grey_levels": grey_levels,
+    "samples_in_bin": samples_in_bin,
+    "mean_images": mean_images,
+    "exact_duplicates": exact_duplicates,
+    "pca_map": pca_map,
+}
+"""What reads every pixel of a data set, and is therefore kept."""
+
+
+def statistic(name: str, of: Loaded, *arguments: Any) -> Any:
+    """Return what a function of `STATISTICS` says of a data set; the arguments must be plain values."""
+    return _statistic(name, of.fingerprint, arguments, of.dataset)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _statistic(name: str, fingerprint: str, arguments: tuple, _dataset: Dataset) -> Any:
+    return STATISTICS[name](_dataset, *arguments)
 
 
 def images(run: Run, split: str) -> NDArray[np.uint8]:
@@ -89,7 +185,6 @@ def images(run: Run, split: str) -> NDArray[np.uint8]:
 _histories: OrderedDict[Path, tuple[tuple[int, ...], run_history.HistoryPart, list[dict]]] = (
     OrderedDict()
 )
-_guard = threading.Lock()
 
 
 def history(run: Run) -> tuple[tuple[int, ...], list[dict[str, Any]]]:

@@ -1,10 +1,11 @@
 """The dashboard's server: `python -m dashboard.serve` starts it, on this machine only unless asked otherwise.
 
 Apart from `app` because it runs once, outside any script: heavy imports before the garbage collector is frozen, the
-route of the contact sheets, the choice of the port, a clean end. It never touches workers: they live on without it.
+routes of the contact sheets, the choice of the port, a clean end. It never touches workers: they live on without it.
 """
 
 import argparse
+import functools
 import gc
 import os
 import signal
@@ -12,19 +13,24 @@ import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from core.datasets.base import SPLITS
 from core.exceptions import CoreError
 from core.runs.store import VARIABLE as RUNS_VARIABLE
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 FIRST_PORT = 8501
 PORTS_TRIED = 100
@@ -33,18 +39,36 @@ MOST_IMAGES = 100
 LARGEST_SCALE = 16
 
 
-async def health(_request: Request) -> Response:
+Endpoint = Callable[[Request], Response]
+
+
+def for_allowed_hosts(endpoint: Endpoint) -> Endpoint:
+    """Return an endpoint that refuses requests for other hosts than `server.allowedHosts`, as the websocket does.
+
+    A foreign page may let its own name point to this machine (DNS rebinding) and then reads what we answer; the name
+    still stands in the request.
+    """
+
+    @functools.wraps(endpoint)
+    def checked(request: Request) -> Response:
+        if not is_host_allowed(request.headers.get("host")):
+            return _refusal(403, "this host is not allowed")
+        return endpoint(request)
+
+    return checked
+
+
+def health(_request: Request) -> Response:
     """Say that the server answers."""
     return JSONResponse({"ok": True})
 
 
-def contact_sheet(request: Request) -> Response:
-    """Answer with one PNG of a run's images: query `ids` (1 to 100 sample ids), `columns`, `scale`.
+def run_sheet(request: Request) -> Response:
+    """Answer with one PNG of a run's images: query `ids` (1 to 100 sample ids), `columns`, `scale`, `reduce`.
 
     Status 404 when the run, the split or its images are not there, 400 when the query breaks a rule. A plain function,
     so that Starlette runs it beside the event loop.
     """
-    from core.datasets.sheet import sheet
     from dashboard import data
 
     split = request.path_params["split"]
@@ -55,15 +79,65 @@ def contact_sheet(request: Request) -> Response:
     except CoreError:
         return _refusal(404, "no such images")
     ids = _numbers(request.query_params.get("ids", ""), 0, len(images) - 1)
-    columns = _numbers(request.query_params.get("columns", "10"), 1, MOST_IMAGES)
-    scale = _numbers(request.query_params.get("scale", "1"), 1, LARGEST_SCALE)
     if ids is None or len(ids) > MOST_IMAGES:
         return _refusal(400, f"ids must be 1 to {MOST_IMAGES} sample ids of the split")
-    if columns is None or scale is None or len(columns) != 1 or len(scale) != 1:
-        return _refusal(400, "columns or scale is out of range")
-    # A run's data never changes, so neither does the answer.
+    return _sheet(images[ids], request)
+
+
+def dataset_sheet(request: Request) -> Response:
+    """Answer with one PNG of images of a data set that a page shows; `ids` are of the form "train:15".
+
+    The data set is named by its fingerprint. Status and the rest of the query are those of `run_sheet`.
+    """
+    import numpy as np
+
+    from dashboard import data
+
+    found = data.shown_dataset(request.path_params["fingerprint"])
+    if found is None:
+        return _refusal(404, "no such data set")
+    names = request.query_params.get("ids", "").split(",")
+    if len(names) > MOST_IMAGES:
+        return _refusal(400, f"ids must be 1 to {MOST_IMAGES} images, such as train:15")
+    chosen = []
+    for name in names:
+        split, _, text = name.partition(":")
+        images = found.dataset.splits[split].images if split in SPLITS else ()
+        number = _numbers(text, 0, len(images) - 1)
+        if number is None or len(number) != 1:
+            return _refusal(400, f"ids must be 1 to {MOST_IMAGES} images, such as train:15")
+        chosen.append(images[number[0]])
+    return _sheet(np.stack(chosen), request)
+
+
+def mean_sheet(request: Request) -> Response:
+    """Answer with one PNG of the mean images of a shown data set's classes, or of their spread; `ids` are labels."""
+    from dashboard import data
+
+    found = data.shown_dataset(request.path_params["fingerprint"])
+    split, picture = request.path_params["split"], request.path_params["picture"]
+    if found is None or split not in (*SPLITS, "all") or picture not in ("mean", "spread"):
+        return _refusal(404, "no such images")
+    labels = _numbers(request.query_params.get("ids", ""), 0, found.dataset.space.num_classes - 1)
+    if labels is None or len(labels) > MOST_IMAGES:
+        return _refusal(400, f"ids must be 1 to {MOST_IMAGES} labels")
+    means = data.statistic("mean_images", found, None if split == "all" else split)
+    pictures = means.mean_pictures if picture == "mean" else means.spread_pictures
+    return _sheet(pictures[labels], request)
+
+
+def _sheet(images: "NDArray[np.uint8]", request: Request) -> Response:
+    """Answer with images (N, C, H, W) as the query wants them laid out."""
+    from core.datasets.sheet import reduced, sheet
+
+    columns = _numbers(request.query_params.get("columns", "10"), 1, MOST_IMAGES)
+    scale = _numbers(request.query_params.get("scale", "1"), 1, LARGEST_SCALE)
+    factor = _numbers(request.query_params.get("reduce", "1"), 1, min(images.shape[2:]))
+    if not columns or not scale or not factor or len(columns) + len(scale) + len(factor) != 3:
+        return _refusal(400, "columns, scale or reduce is out of range")
+    # A run's data never changes and a data set is named by its fingerprint, so the answer is good for ever.
     return Response(
-        sheet(images[ids], columns[0], scale[0]),
+        sheet(reduced(images, factor[0]), columns[0], scale[0]),
         media_type="image/png",
         headers={"Cache-Control": "private, max-age=3600, immutable"},
     )
@@ -110,8 +184,10 @@ app = st.App(
     Path(__file__).with_name("app.py"),
     lifespan=lifespan,
     routes=[
-        Route("/api/healthz", health),
-        Route("/api/sheet/{run_id}/{split}", contact_sheet),
+        Route("/api/healthz", for_allowed_hosts(health)),
+        Route("/api/sheet/{run_id}/{split}", for_allowed_hosts(run_sheet)),
+        Route("/api/images/{fingerprint}", for_allowed_hosts(dataset_sheet)),
+        Route("/api/means/{fingerprint}/{split}/{picture}", for_allowed_hosts(mean_sheet)),
     ],
 )
 

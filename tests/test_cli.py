@@ -107,7 +107,7 @@ def test_the_version_is_told(petridish):
         ),
         (
             ["train", "--suite", "demo", "--variant", "dense-base"],
-            "Name what to train: --variant NAME (may be repeated) or --suite NAME.",
+            "Take either --variant or --suite, not both. Name what to train: --variant NAME (may be repeated) or --suite NAME.",
         ),
         (["train", "--variant", "dense-base"], "Name the data set: --dataset NAME."),
         (

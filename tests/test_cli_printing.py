@@ -1,9 +1,11 @@
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import orjson
 
+from core.cli.printing import print_facts
 from core.runs import files
 from core.runs.state import RunState, write_state
 
@@ -55,3 +57,19 @@ def test_a_reader_that_has_seen_enough_is_no_error(store):
         listing.stdout.close()
         assert listing.stderr.read() == ""
         assert listing.wait() == 1
+
+
+def test_people_read_moments_as_local_time_and_programs_as_seconds(petridish, facts, finished_copy):
+    (run,) = finished_copy.runs()
+    _, out, _ = petridish("runs", "show", run.id, "--runs", finished_copy.root)
+    moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.created))
+    assert ["created", *moment.split()] in [line.split() for line in out.splitlines()]
+    assert "e+09" not in out
+    assert facts("runs", "show", run.id, "--runs", finished_copy.root)["created"] == run.created
+
+
+def test_sentences_stand_on_a_line_each(capsys):
+    print_facts(False, {"notes": ["One was left out.", "Two were shrunk."], "counts": [1, 2]})
+    assert capsys.readouterr().out == (
+        "notes:\n  One was left out.\n  Two were shrunk.\ncounts  1, 2\n"
+    )

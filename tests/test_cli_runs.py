@@ -27,8 +27,14 @@ NO_ID = "20260131-142501-9f3a1c"
 
 def test_a_missing_folder_is_an_empty_list(petridish, facts, elsewhere):
     assert facts("runs", "list") == []
-    assert petridish("runs", "list") == (0, "", "")
+    assert petridish("runs", "list")[:2] == (0, "")
     assert list(elsewhere.iterdir()) == []
+
+
+def test_an_empty_list_says_where_it_looked(petridish, tmp_path):
+    status, out, err = petridish("runs", "list", "--runs", tmp_path)
+    assert (status, out) == (0, "")
+    assert err == f"No runs in {tmp_path} yet: petridish train --help\n"
 
 
 def test_the_folder_comes_from_the_option_or_the_variable_or_is_runs(

@@ -35,3 +35,15 @@ def test_a_port_that_is_taken_is_an_error_when_asked_for(petridish_process):
     assert done.returncode == 2
     assert str(port) in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_ending_the_command_ends_the_pages(tmp_path):
+    command = [PETRIDISH, "dashboard", "--no-browser", "--runs", tmp_path / "runs"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as dashboard:
+        address = dashboard.stdout.readline().split()[-1]
+        host, port = address.removeprefix("http://").split(":")
+        socket.create_connection((host, int(port)), timeout=10).close()
+        dashboard.send_signal(signal.SIGTERM)
+        dashboard.wait()
+    with socket.socket() as free:
+        assert free.connect_ex((host, int(port))) != 0

@@ -12,7 +12,8 @@ import pytest
         ),
         (
             ["--variant", "dense-base", "--set", "training.batch_size=2000"],
-            "training.batch_size must be at most the 1077 training samples of 'digits'; got 2000.",
+            "training.batch_size must be at most the 1077 training samples of 'digits'; got 2000. "
+            "Take a smaller one, such as training.batch_size=32.",
         ),
         (
             ["--variant", "dense-base", "--seeds", "9999999999"],

@@ -1,5 +1,6 @@
 """The server as a process: port, address, end by a signal; and the route of the contact sheets."""
 
+import io
 import json
 import os
 import re
@@ -12,9 +13,14 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from core.datasets.digits import Digits
+from core.datasets.pixels import mean_images
+from core.datasets.sheet import reduced
 from core.jobs.inline import InlineExecutor
 from core.jobs.submit import submit
 from core.runs.store import Store
@@ -37,7 +43,7 @@ def address_of(server: subprocess.Popen[str]) -> str:
     return found[1]
 
 
-def answer(url: str) -> tuple[int, bytes]:
+def answer(url: str | urllib.request.Request) -> tuple[int, bytes]:
     try:
         with urllib.request.urlopen(url, timeout=60) as response:
             return response.status, response.read()
@@ -110,6 +116,102 @@ def test_what_is_not_there_is_not_found_and_no_path_is_told(served, place):
     status, body = answer(f"{url}/api/sheet/{place.format(run=run_id)}?ids=0")
     assert status in (400, 404)
     assert b"/" not in body and b"Traceback" not in body
+
+
+@pytest.fixture(scope="module")
+def digits(served, tmp_path_factory):
+    """The digits, which the server has loaded because somebody looked at the run's images."""
+    url, run_id = served
+    assert answer(f"{url}/api/sheet/{run_id}/test?ids=0")[0] == 200
+    return Digits().load(tmp_path_factory.mktemp("digits"))
+
+
+def picture(body: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(body)))
+
+
+def test_images_of_mixed_splits_of_a_shown_data_set_are_one_picture(served, digits):
+    url, _ = served
+    status, body = answer(
+        f"{url}/api/images/{digits.fingerprint}?ids=train:4,test:2,validation:0&columns=3"
+    )
+    assert status == 200
+    expected = [
+        digits.splits[name].images[row, 0]
+        for name, row in (("train", 4), ("test", 2), ("validation", 0))
+    ]
+    assert np.array_equal(picture(body), np.concatenate(expected, axis=1))
+
+
+def test_images_are_made_smaller_by_a_whole_factor(served, digits):
+    url, _ = served
+    _, body = answer(f"{url}/api/images/{digits.fingerprint}?ids=test:0&columns=1&reduce=2")
+    assert np.array_equal(picture(body), reduced(digits.splits["test"].images[:1], 2)[0, 0])
+
+
+@pytest.mark.parametrize("split", ["all", "validation"])
+def test_the_mean_images_of_classes_are_a_picture(served, digits, split):
+    url, _ = served
+    means = mean_images(digits, None if split == "all" else split)
+    for name, expected in (("mean", means.mean_pictures), ("spread", means.spread_pictures)):
+        status, body = answer(
+            f"{url}/api/means/{digits.fingerprint}/{split}/{name}?ids=3,0&columns=2"
+        )
+        assert status == 200
+        both = np.concatenate([expected[3, 0], expected[0, 0]], axis=1)
+        assert np.array_equal(picture(body), both)
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("", 400),
+        ("ids=", 400),
+        ("ids=train", 400),
+        ("ids=train:", 400),
+        ("ids=train:1077", 400),
+        ("ids=rest:0", 400),
+        ("ids=train:0:1", 400),
+        ("ids=train:-1", 400),
+        ("ids=" + ",".join(["train:0"] * 101), 400),
+        ("ids=train:0&reduce=9", 400),
+        ("ids=train:0&reduce=0", 400),
+    ],
+)
+def test_a_query_for_images_that_breaks_a_rule_is_refused(served, digits, query, status):
+    url, _ = served
+    assert answer(f"{url}/api/images/{digits.fingerprint}?{query}")[0] == status
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        f"images/{'0' * 64}?ids=train:0",
+        "images/digits?ids=train:0",
+        f"means/{'0' * 64}/all/mean?ids=0",
+        "means/{digits}/rest/mean?ids=0",
+        "means/{digits}/all/median?ids=0",
+    ],
+)
+def test_a_data_set_that_no_page_shows_is_not_found(served, digits, place):
+    url, _ = served
+    status, _ = answer(f"{url}/api/{place.format(digits=digits.fingerprint)}")
+    assert status == 404
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost:1:2", ""])
+def test_a_request_for_another_host_is_refused(served, digits, host):
+    url, run_id = served
+    for place in (
+        "healthz",
+        f"sheet/{run_id}/test?ids=0",
+        f"images/{digits.fingerprint}?ids=train:0",
+        f"means/{digits.fingerprint}/all/mean?ids=0",
+    ):
+        request = urllib.request.Request(f"{url}/api/{place}", headers={"Host": host})
+        assert answer(request) == (403, b'{"error":"this host is not allowed"}')
+    request = urllib.request.Request(f"{url}/api/healthz", headers={"Host": "localhost:1234"})
+    assert answer(request)[0] == 200
 
 
 def test_a_taken_port_that_was_asked_for_is_an_error_of_one_line(tmp_path):

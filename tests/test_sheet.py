@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.datasets.sheet import png, sheet
+from core.datasets.sheet import png, reduced, sheet
 from core.exceptions import InvalidParameter
 
 
@@ -68,3 +68,19 @@ def test_what_cannot_be_drawn_is_refused():
         sheet(random_images(0, 1, 4, 4), columns=1)
     with pytest.raises(InvalidParameter, match=r"^images must be uint8; got float32\.$"):
         sheet(np.zeros((1, 1, 2, 2), np.float32), columns=1)
+
+
+def test_a_reduced_image_has_the_mean_of_each_block():
+    images = random_images(2, 3, 7, 10)
+    smaller = reduced(images, 3)
+    assert smaller.shape == (2, 3, 2, 3) and smaller.dtype == np.uint8
+    assert smaller[1, 2, 1, 0] == int(images[1, 2, 3:6, 0:3].mean())
+    assert reduced(images, 1) is images
+    white = np.full((1, 1, 200, 200), 255, np.uint8)
+    assert reduced(white, 200).tolist() == [[[[255]]]]
+
+
+@pytest.mark.parametrize("factor", [0, 8])
+def test_a_factor_that_leaves_no_pixel_is_refused(factor):
+    with pytest.raises(InvalidParameter, match="factor must be at"):
+        reduced(random_images(1, 1, 7, 10), factor)

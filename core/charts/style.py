@@ -172,6 +172,8 @@ def _template(ink: str, grid: str, surface: str, scale: list[str]) -> go.layout.
             "colorway": list(PALETTE),
             "hoverlabel": {"bgcolor": surface, "font": {"color": ink}, "bordercolor": grid},
             "legend": {"bgcolor": clear},
+            # Plotly mixes its own from a transparent paper: an opaque grey block.
+            "modebar": {"bgcolor": clear, "color": NEUTRAL, "activecolor": ink},
             "margin": {"l": 8, "r": 8, "t": 44, "b": 8},
             "xaxis": axis,
             "yaxis": axis,

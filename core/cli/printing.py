@@ -1,6 +1,7 @@
 """Facts on standard output: one JSON document, or text for people. Nothing here knows what the facts mean."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +10,9 @@ import click
 
 LONGEST_LIST = 12
 """Values of a list that text shows; JSON has all."""
+
+MOMENTS = ("created", "started", "ended", "time")
+"""Facts that are seconds since 1970; people read them as local time, JSON keeps them."""
 
 
 def print_facts(as_json: bool, facts: Any, columns: tuple[str, ...] | None = None) -> None:
@@ -29,8 +33,13 @@ def print_facts(as_json: bool, facts: Any, columns: tuple[str, ...] | None = Non
             if isinstance(value, list) and value and isinstance(value[0], dict):
                 click.echo(f"{key}:")
                 _print_table(value, tuple(value[0]), indent="  ")
+            elif isinstance(value, list) and any(str(one).endswith(".") for one in value):
+                # Sentences, not names: a line each.
+                click.echo(f"{key}:")
+                for one in value:
+                    click.echo(f"  {_text(one)}")
             else:
-                click.echo(f"{key:{width}}  {_text(value)}")
+                click.echo(f"{key:{width}}  {_text(value, key)}")
     elif facts and isinstance(facts[0], dict):
         _print_table(facts, columns or tuple(facts[0]))
     else:
@@ -62,17 +71,19 @@ def progress_shown() -> Iterator[Callable[[float, str], None]]:
 
 def _print_table(rows: list[dict[str, Any]], columns: tuple[str, ...], indent: str = "") -> None:
     columns = tuple(name for name in columns if any(name in row for row in rows))
-    lines = [columns, *(tuple(_text(row.get(name)) for name in columns) for row in rows)]
+    lines = [columns, *(tuple(_text(row.get(name), name) for name in columns) for row in rows)]
     widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
     for line in lines:
         cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
         click.echo((indent + "  ".join(cells)).rstrip())
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, name: str = "") -> str:
     match value:
         case None:
             return "-"
+        case float() if name in MOMENTS and 0 <= value < 1e11:
+            return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value))
         case float():
             return f"{value:.4g}"
         case list() if any(isinstance(one, dict) for one in value):
@@ -81,7 +92,7 @@ def _text(value: Any) -> str:
             shown = ", ".join(_text(one) for one in value[:LONGEST_LIST])
             return shown if len(value) <= LONGEST_LIST else f"{shown}, ... ({len(value)} in all)"
         case dict():
-            return ", ".join(f"{key}={_text(one)}" for key, one in value.items())
+            return ", ".join(f"{key}={_text(one, key)}" for key, one in value.items())
         case _:
             # What a file says may hold control characters, which a terminal would obey.
             return "".join(one if one.isprintable() else " " for one in str(value))

@@ -41,7 +41,11 @@ def runs() -> None:
 @with_json
 def runs_list(runs: Path | None, as_json: bool) -> None:
     """List all runs, newest first."""
-    print_facts(as_json, [run.row() for run in opened(runs).runs()], RUN_COLUMNS)
+    store = opened(runs)
+    rows = [run.row() for run in store.runs()]
+    if not rows and not as_json:
+        click.echo(f"No runs in {store.root} yet: petridish train --help", err=True)
+    print_facts(as_json, rows, RUN_COLUMNS)
 
 
 @runs.command("show")

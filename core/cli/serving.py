@@ -1,6 +1,6 @@
 """The verbs that stay: `petridish dashboard` and `petridish serve`."""
 
-import subprocess
+import os
 import sys
 import time
 from pathlib import Path
@@ -44,7 +44,7 @@ def serve(runs: Path | None) -> None:
 def open_dashboard(
     store: "Store", data_dir: Path, port: int | None, address: str, no_browser: bool
 ) -> NoReturn:
-    """Become the dashboard's process: its exit status is ours."""
+    """Become the dashboard's process, so that who ends the command ends the pages, and its port is free."""
     from core.jobs.local import python_environment
 
     # -P: what lies in the current folder must never be imported.
@@ -53,4 +53,5 @@ def open_dashboard(
     command += [] if port is None else ["--port", str(port)]
     command += [] if no_browser else ["--browser"]
     sys.stdout.flush()
-    sys.exit(subprocess.call(command, env=python_environment()))
+    sys.stderr.flush()
+    os.execve(command[0], command, python_environment())

@@ -32,7 +32,7 @@ def demo(
     data: Path | None,
     as_json: bool,
 ) -> None:
-    """Queue the demo suite on the built-in data and open the dashboard."""
+    """Train three small variants and open the pages."""
     from core.facts import demo_row
     from core.runs.state import ACTIVE
     from core.variants import SUITES, run_configs
@@ -93,8 +93,9 @@ def train(
     from core.variants import SUITES, run_config, run_configs
 
     if bool(names) == bool(suite):
+        both = "Take either --variant or --suite, not both. " if suite else ""
         raise InvalidParameter(
-            "Name what to train: --variant NAME (may be repeated) or --suite NAME."
+            f"{both}Name what to train: --variant NAME (may be repeated) or --suite NAME."
         )
     data_dir = folder_of_data(data)
     # Asked for by name here, a slip in it gets a suggestion; a config takes any name for that of an imported set.

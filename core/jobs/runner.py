@@ -31,6 +31,8 @@ from core.runs.store import Store
 LEAST_FREE_MEMORY = 3 * 2**29
 """Bytes; below it no worker is started."""
 
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
 EXIT_LOCKED = 75
 """A worker's exit status: it could not take its locks; the attempt is queued again."""
 
@@ -78,8 +80,6 @@ class Runner:
 
     def run(self, forever: bool = False) -> None:
         """Work until there is nothing to do for a while, or for ever (until SIGTERM or the folder is gone)."""
-        signal.signal(signal.SIGTERM, self._stop)
-        signal.signal(signal.SIGINT, self._stop)
         self.take_stock()
         idle_since = time.monotonic()
         lock = self.layout.runner_lock(self.host)
@@ -291,7 +291,8 @@ class Runner:
         owner = run.spec["owner"]
         queue.enqueue(self.layout, run.id, attempt, owner, self.host, device, data_dir)
 
-    def _stop(self, *_: object) -> None:
+    def stop(self, *_: object) -> None:
+        """End after the step under way; a signal handler."""
         self.is_stopping = True
 
 
@@ -326,11 +327,15 @@ def serve(store: Store, forever: bool) -> bool:
     A run submitted in the moment between the last look at the queue and the lock's release is found by looking again.
     """
     while True:
+        runner = Runner(store)
+        # Before the lock, by which others know us: whoever sees it held may send the signal.
+        before = {number: signal.signal(number, runner.stop) for number in STOP_SIGNALS}
         try:
             lock = locks.take(store.layout.runner_lock(store.observer.host))
         except LockTaken:
+            for number, handler in before.items():
+                signal.signal(number, handler)
             return False
-        runner = Runner(store)
         try:
             runner.run(forever)
         finally:

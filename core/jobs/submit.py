@@ -88,7 +88,8 @@ def check(dataset: Dataset, config: RunConfig, seed: int) -> None:
     if config.training.batch_size > samples:
         raise InvalidParameter(
             f"training.batch_size must be at most the {samples} training samples of "
-            f"{dataset.name!r}; got {config.training.batch_size}."
+            f"{dataset.name!r}; got {config.training.batch_size}. Take a smaller one, such as "
+            f"training.batch_size={max(1, min(32, samples // 4))}."
         )
     with torch.device("meta"):
         config.model.build(dataset.image_shape, dataset.space)

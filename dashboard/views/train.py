@@ -3,8 +3,8 @@
 import streamlit as st
 
 from core.config import RunConfig, parsed_seeds
-from core.datasets import DATASETS
 from core.variants import VARIANTS, run_config
+from dashboard import data
 from dashboard.widgets.errors import errors_shown
 from dashboard.widgets.settings_form import (
     differences_from_variant,
@@ -15,7 +15,9 @@ from dashboard.widgets.start import fitting_variants, start_card, unfit_note
 
 st.title("Train", anchor=False)
 data_column, variant_column, seeds_column = st.columns([2, 3, 2])
-dataset = data_column.selectbox("Data set", DATASETS, key="dataset", persist_state="session")
+dataset = data_column.selectbox(
+    "Data set", data.dataset_names(), key="dataset", persist_state="session"
+)
 with st.spinner("Reading the data set ..."):
     variants, reasons = fitting_variants(dataset)
 variant = variant_column.selectbox(

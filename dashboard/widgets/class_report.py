@@ -41,10 +41,10 @@ def class_report(table: pd.DataFrame, predictions: Predictions, key: str) -> Non
         },
         placeholder="–",
         on_select=lambda: _chosen(table, key),
-        selection_mode="single-row",
+        selection_mode="single-cell",
         alt="Precision, recall, F1, AUC and number of images of each class.",
     )
-    st.caption("Choose a row, or click a bar, to see all images of that class above.")
+    st.caption("Click a row or a bar to see all images of that class above.")
     averages = summary(predictions)
     st.dataframe(
         averages,
@@ -61,6 +61,8 @@ def class_report(table: pd.DataFrame, predictions: Predictions, key: str) -> Non
 
 
 def _chosen(table: pd.DataFrame, key: str) -> None:
-    rows = st.session_state[key]["selection"]["rows"]
-    if rows:
-        open_cell(int(table["class"].iloc[rows[0]]), None)
+    # Cells, not rows: Streamlit chooses a row only by the box before it, and every number is a door.
+    cells = st.session_state[key]["selection"]["cells"]
+    if cells:
+        row, _ = cells[0]
+        open_cell(int(table["class"].iloc[row]), None)

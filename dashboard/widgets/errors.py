@@ -25,5 +25,6 @@ def errors_shown(*, with_links: bool = True) -> Iterator[None]:
         if not with_links:
             return
         with st.container(horizontal=True):
+            st.page_link("views/data.py", label="Data sets", icon=":material/dataset:")
             st.page_link("views/runs.py", label="All runs", icon=":material/list:")
             st.page_link("views/train.py", label="Train a run", icon=":material/model_training:")

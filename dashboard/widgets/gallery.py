@@ -2,8 +2,10 @@
 
 Every page opens it in place. One contact sheet, fetched from the server's image route, holds all images of a page of
 the gallery; the component cuts it into tiles. Names reach the browser as data and become text there, never markup.
+Images without predictions are `dataset_gallery`'s, on the same ground.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,9 @@ TILES = 60
 SHEET_COLUMNS = 10
 TILE_PIXELS = 64
 LARGE_PIXELS = 168
+MOST_TILE_PIXELS = 96
+"""Longest side of an image in a tile; larger images are shown there smaller by a whole factor."""
+MOST_LARGE_PIXELS = 256
 TOP = 3
 
 
@@ -38,16 +43,7 @@ def gallery(
         title: what they are, in Markdown.
         key: of the widget.
     """
-    word = "image" if len(table) == 1 else "images"
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{title}**: {len(table):,} {word}", width="content")
-        st.space("stretch")
-        is_inverted = st.toggle(
-            "Invert",
-            key=f"{key}-invert",
-            persist_state="session",
-            help="Shows dark as bright and bright as dark.",
-        )
+    is_inverted = gallery_header(title, len(table), key)
     if table.empty:
         st.info("No image of this split is in this cell.", icon=":material/grid_off:")
         return
@@ -56,21 +52,82 @@ def gallery(
         st.warning(
             f"The images cannot be shown: {escaped(problem)}", icon=":material/image_not_supported:"
         )
+    rows = page_of(table)
+    picked = _number(st.query_params.get(IMAGE_KEY))
+    found = None if problem else sheet(rows, run, split)
+    show_tiles(tiles(rows, predictions), found, is_inverted, picked, key, open_image)
+
+
+def gallery_header(
+    title: str, num_images: int, key: str, on_remove: Callable[[], None] | None = None
+) -> bool:
+    """Show what the images are and how many; return whether they are to be inverted.
+
+    Args:
+        title: in Markdown.
+        num_images: of all pages.
+        key: of the widget.
+        on_remove: makes the title a chip, and is called when that is removed.
+    """
+    words = f"{num_images:,} {'image' if num_images == 1 else 'images'}"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if on_remove is None:
+            st.markdown(f"**{title}**: {words}", width="content")
+        else:
+            st.button(
+                title,
+                icon=":material/close:",
+                key=f"{key}-chip",
+                help="Remove this choice",
+                on_click=on_remove,
+            )
+            st.markdown(words, width="content")
+        st.space("stretch")
+        return st.toggle(
+            "Invert",
+            key=f"{key}-invert",
+            persist_state="session",
+            help="Shows dark as bright and bright as dark.",
+        )
+
+
+def page_of(table: pd.DataFrame) -> pd.DataFrame:
+    """Show the choice of the page where there are several, and return its rows; it stands in the URL."""
     num_pages = -(-len(table) // TILES)
     page = 1
     if num_pages > 1:
-        page = st.pagination(num_pages, key=PAGE_KEY, bind="query-params")
-    rows = table.iloc[(page - 1) * TILES : page * TILES]
+        page = min(st.pagination(num_pages, key=PAGE_KEY, bind="query-params"), num_pages)
+    return table.iloc[(page - 1) * TILES : page * TILES]
+
+
+def show_tiles(
+    shown: list[dict[str, Any]],
+    found: Mapping[str, Any] | None,
+    is_inverted: bool,
+    picked: int | str | None,
+    key: str,
+    on_pick: Callable[[int | str], None],
+) -> None:
+    """Mount the component.
+
+    Args:
+        shown: the tiles.
+        found: where their contact sheet is, as `sheet` says it; None shows the words alone.
+        is_inverted: dark as bright.
+        picked: id of the tile that is open at first; the first one where there is none of this id.
+        key: of the widget.
+        on_pick: called with the id of a tile that was clicked, before the page runs again.
+    """
     COMPONENT(
         key=f"{key}-tiles",
-        data={
-            "tiles": tiles(rows, predictions),
-            "sheet": None if problem else sheet(rows, run, split),
-            "inverted": is_inverted,
-            "picked": _number(st.query_params.get(IMAGE_KEY)),
-        },
-        on_picked_change=lambda: _open(f"{key}-tiles"),
+        data={"tiles": shown, "sheet": found, "inverted": is_inverted, "picked": picked},
+        on_picked_change=lambda: _picked(f"{key}-tiles", on_pick),
     )
+
+
+def open_image(image: int | str) -> None:
+    """Put the opened image into the URL."""
+    st.query_params[IMAGE_KEY] = str(image)
 
 
 def tiles(rows: pd.DataFrame, predictions: Predictions) -> list[dict[str, Any]]:
@@ -98,24 +155,54 @@ def tiles(rows: pd.DataFrame, predictions: Predictions) -> list[dict[str, Any]]:
 def sheet(rows: pd.DataFrame, run: Run, split: str) -> dict[str, Any]:
     """Return where the contact sheet of these samples is and how to cut it; sizes in pixels of the screen."""
     height, width = data.images(run, split).shape[2:]
-    ids = ",".join(str(sample_id) for sample_id in rows["sample_id"])
+    ids = [str(sample_id) for sample_id in rows["sample_id"]]
+    # Relative, so that it also works behind a proxy that puts the dashboard below a path.
+    return sheet_of(f"api/sheet/{run.id}/{split}", ids, height, width)
+
+
+def sheet_of(address: str, ids: list[str], height: int, width: int) -> dict[str, Any]:
+    """Return where a contact sheet is and how to cut it; sizes in pixels of the screen.
+
+    Args:
+        address: of the route, with nothing behind it.
+        ids: of the images, as the route wants them.
+        height: of an image, in its pixels.
+        width: of an image, in its pixels.
+    """
     longest = max(height, width)
-    return {
-        # Relative, so that it also works behind a proxy that puts the dashboard below a path.
-        "url": f"api/sheet/{run.id}/{split}?ids={ids}&columns={SHEET_COLUMNS}",
+    smaller = _factor(height, width, MOST_TILE_PIXELS)
+    found: dict[str, Any] = {
+        "url": f"{address}?ids={','.join(ids)}&columns={SHEET_COLUMNS}" + _reduce(smaller),
         "columns": SHEET_COLUMNS,
-        "rows": -(-len(rows) // SHEET_COLUMNS),
-        "width": int(width),
-        "height": int(height),
+        "rows": -(-len(ids) // SHEET_COLUMNS),
+        "width": width // smaller,
+        "height": height // smaller,
         "scale": max(1, TILE_PIXELS // longest),
         "large": max(1, LARGE_PIXELS // longest),
     }
+    if smaller > 1:
+        factor = _factor(height, width, MOST_LARGE_PIXELS)
+        found["full"] = {
+            "url": f"{address}?columns=1{_reduce(factor)}&ids=",
+            "width": width // factor,
+            "height": height // factor,
+            "scale": max(1, LARGE_PIXELS // longest),
+        }
+    return found
 
 
-def _open(key: str) -> None:
+def _factor(height: int, width: int, most: int) -> int:
+    return min(-(-max(height, width) // most), height, width)
+
+
+def _reduce(factor: int) -> str:
+    return f"&reduce={factor}" if factor > 1 else ""
+
+
+def _picked(key: str, on_pick: Callable[[int | str], None]) -> None:
     picked = (st.session_state.get(key) or {}).get("picked")
     if picked is not None:
-        st.query_params[IMAGE_KEY] = str(int(picked))
+        on_pick(picked if isinstance(picked, str) else int(picked))
 
 
 def _number(text: str | None) -> int | None:

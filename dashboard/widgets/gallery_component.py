@@ -6,13 +6,13 @@ Apart from `gallery` because it is another language. It shows what it is given a
 import streamlit as st
 
 _HTML = """
-<div class="gallery">
+<div class="frame"><div class="gallery">
   <section class="detail" aria-live="polite">
     <div class="large" role="img"></div>
     <dl class="facts"></dl>
   </section>
   <div class="tiles" role="listbox" aria-label="Images"></div>
-</div>
+</div></div>
 """
 
 _CSS = """
@@ -22,6 +22,8 @@ _CSS = """
 .large { flex: none; border: 1px solid var(--st-border-color); border-radius: 4px; }
 .facts { margin: 0; display: grid; grid-template-columns: auto 1fr; gap: 2px 10px; align-content: start; }
 .facts dt { opacity: .7; } .facts dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
+.frame { container-type: inline-size; }
+@container (min-width: 720px) { .plain .detail { flex: 1 1 290px; max-width: 310px; } }
 .tiles { flex: 3 1 380px; display: grid; grid-template-columns: repeat(auto-fill, minmax(var(--tile), 1fr)); gap: 6px;
   align-content: start; max-height: 500px; overflow-y: auto; padding: 2px; }
 .tile { display: flex; flex-direction: column; align-items: center; gap: 3px; padding: 4px 2px; cursor: pointer;
@@ -36,6 +38,7 @@ _CSS = """
 .absent { display: grid; place-items: center; background-color: var(--st-secondary-background-color);
   font-size: 11px; filter: none !important; width: 64px; height: 64px; }
 .large.absent { width: 168px; height: 168px; }
+.note { opacity: .7; font-size: 11px; }
 .mark { font-weight: 700; } .wrong .mark, .mark.wrong { color: #D55E00; }
 """
 
@@ -62,7 +65,15 @@ function picture(box, sheet, position, scale, label) {
   if (label) box.setAttribute("aria-label", label);
 }
 
+function opened(box, sheet, tile, position) {
+  // Images larger than a tile are shown there smaller: the opened one has a picture of its own.
+  if (!sheet || !sheet.full) return picture(box, sheet, position, sheet ? sheet.large : 1, described(tile));
+  const full = { ...sheet.full, url: sheet.full.url + tile.id, columns: 1, rows: 1 };
+  picture(box, full, 0, full.scale, described(tile));
+}
+
 function described(tile) {
+  if (tile.predicted === undefined) return tile.id + ", " + tile.true + (tile.note ? ", " + tile.note : "");
   return "sample " + tile.id + ", true " + tile.true + ", predicted " + tile.predicted + ", confidence "
     + tile.confidence + (tile.right ? ", right" : ", wrong");
 }
@@ -72,6 +83,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const list = root.querySelector(".tiles"), large = root.querySelector(".large"), facts = root.querySelector(".facts");
   const { tiles, sheet } = data;
   root.classList.toggle("inverted", data.inverted);
+  root.classList.toggle("plain", tiles.some(tile => tile.facts));
   const signature = JSON.stringify([tiles, sheet]);
 
   function show(position, report) {
@@ -80,14 +92,15 @@ export default function ({ parentElement, data, setTriggerValue }) {
       button.setAttribute("aria-selected", at === position);
       button.tabIndex = at === position ? 0 : -1;
     });
-    picture(large, sheet, position, sheet ? sheet.large : 1, described(tile));
+    opened(large, sheet, tile, position);
     facts.replaceChildren();
-    for (const [label, name] of LARGE_FACTS) {
+    for (const [label, text] of tile.facts ?? []) facts.append(element("dt", "", label), element("dd", "", text));
+    for (const [label, name] of tile.facts ? [] : LARGE_FACTS) {
       const value = element("dd", "", name === "id" ? "#" + tile.id : tile[name]);
       if (name === "predicted") value.prepend(element("span", "mark" + (tile.right ? "" : " wrong"), tile.right ? "✓ " : "✕ "));
       facts.append(element("dt", "", label), value);
     }
-    tile.top.forEach(([name, share], at) =>
+    (tile.top ?? []).forEach(([name, share], at) =>
       facts.append(element("dt", "", at === 0 ? "Top three" : ""), element("dd", "", name + ": " + share)));
     root.dataset.picked = tile.id;
     if (report) {
@@ -100,20 +113,25 @@ export default function ({ parentElement, data, setTriggerValue }) {
   if (root.dataset.signature !== signature) {
     root.dataset.signature = signature;
     delete root.dataset.picked;
-    const longest = Math.max(...tiles.map(tile => Math.max(tile.true.length, tile.predicted.length)));
+    const longest = Math.max(...tiles.map(tile => Math.max(tile.true.length, (tile.predicted ?? "").length)));
     const side = sheet ? sheet.width * sheet.scale : 64;
     list.style.setProperty("--tile", Math.max(side + 12, longest > 8 ? 112 : 78) + "px");
     list.replaceChildren(...tiles.map((tile, position) => {
-      const button = element("button", "tile" + (tile.right ? "" : " wrong"));
+      const isJudged = tile.predicted !== undefined;
+      const button = element("button", "tile" + (isJudged && !tile.right ? " wrong" : ""));
       button.type = "button";
       button.setAttribute("role", "option");
       button.setAttribute("aria-label", described(tile));
       button.dataset.sample = tile.id;
       const box = element("div", "picture");
       picture(box, sheet, position, sheet ? sheet.scale : 1, "");
-      const answer = element("span", "");
-      answer.append(element("span", "mark", tile.right ? "✓ " : "✕ "), tile.predicted);
-      button.append(element("span", "", tile.true.length > 8 ? tile.true : "true " + tile.true), box, answer, element("span", "share", tile.confidence));
+      if (isJudged) {
+        const answer = element("span", "");
+        answer.append(element("span", "mark", tile.right ? "✓ " : "✕ "), tile.predicted);
+        button.append(element("span", "", tile.true.length > 8 ? tile.true : "true " + tile.true), box, answer, element("span", "share", tile.confidence));
+      } else {
+        button.append(box, element("span", "", tile.true), element("span", "note", tile.note ?? ""));
+      }
       button.onclick = () => show(position, true);
       return button;
     }));
@@ -132,7 +150,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     show(there, true);
   };
 
-  const asked = tiles.findIndex(tile => tile.id === data.picked);
+  const asked = tiles.findIndex(tile => String(tile.id) === String(data.picked));
   const shown = tiles.findIndex(tile => String(tile.id) === root.dataset.picked);
   // What the user just opened is newer than what the server knows.
   show(shown >= 0 ? shown : Math.max(asked, 0), false);

@@ -53,7 +53,7 @@ def split_picker(run: Run, key: str) -> str:
 
 def titles_of(runs: Sequence[Run]) -> dict[str, str]:
     """Return run id -> title with its data set; runs that would look alike get the end of their id."""
-    titles = {run.id: f"{run.title} ({run.dataset})" for run in runs}
+    titles = {run.id: f"{run.title} ({run.dataset})" if run.dataset else run.title for run in runs}
     alike = Counter(titles.values())
     return {
         run_id: title if alike[title] == 1 else f"{title}, {run_id[-6:]}"

@@ -66,12 +66,14 @@ def run_table(runs: Sequence[Run], key: str) -> list[Run]:
         height=ROW_HEIGHT * (min(len(runs), ROWS_SHOWN) + 1) + 3,
         hide_index=True,
         on_select="rerun",
-        selection_mode="multi-row",
+        selection_mode=["multi-row", "single-cell"],
         selection_default={"selection": {"rows": [ids.index(one) for one in wanted if one in ids]}},
         column_config=_columns(),
+        placeholder="",
         alt="The runs, newest first, with state, settings and progress.",
     )
-    rows = event["selection"]["rows"]
+    # Who has ticked nothing yet and clicks on a name means that run.
+    rows = event["selection"]["rows"] or [row for row, _ in event["selection"]["cells"]]
     chosen = [runs[row] for row in sorted(rows) if row < len(runs)]
     _remember([run.id for run in chosen], [one for one in wanted if one in ids])
     missing = [one for one in wanted if one not in ids]
@@ -189,6 +191,12 @@ def _columns() -> dict[str, Any]:
 
 
 def worth_watching(runs: Sequence[Run]) -> list[Run]:
-    """Return what to look at when nothing is chosen: what is under way, else the newest few."""
+    """Return what to look at when nothing is chosen: what is under way, filled up with the newest to a few.
+
+    So a curve that is being watched stays when its run ends before the others.
+    """
     sound = [run for run in runs if not run.damaged]
-    return [run for run in sound if run.state.state in ACTIVE] or sound[:FEW]
+    active = [run for run in sound if run.state.state in ACTIVE]
+    others = [run for run in sound if run.state.state not in ACTIVE]
+    shown = {run.id for run in [*active, *others[: max(0, FEW - len(active))]]}
+    return [run for run in sound if run.id in shown]

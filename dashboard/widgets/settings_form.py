@@ -38,7 +38,9 @@ def settings_form(values: Settings, key: str, group: str) -> dict[str, Any]:
     grid = st.grid(GRID_COLUMNS, min_column_width=150, gap="small")
     for name, field in type(values).model_fields.items():
         value = getattr(values, name)
-        if get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1:
+        # What it is called is no setting: an only choice, or the name of an imported data set.
+        is_only = get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
+        if is_only or name == "name":
             entered[name] = value
             continue
         with grid.cell():
@@ -63,27 +65,14 @@ def _input(name: str, field: FieldInfo, value: Any, key: str, group: str) -> Any
         return st.selectbox(label, options, options.index(value), **shared)
     if kind is bool:
         return st.toggle(label, value, **shared)
+    # No bounds for the inputs: the browser would show a value out of them and go on with the one before, unsaid. The
+    # check after the form refuses it in words, and the help names the range.
     if kind is int:
         step = 10 ** int(math.log10(value)) if _extra(field).get("log") and value > 0 else 1
-        return st.number_input(
-            label,
-            min_value=bounds.get("ge"),
-            max_value=bounds.get("le"),
-            value=value,
-            step=step,
-            **shared,
-        )
+        return st.number_input(label, value=value, step=step, **shared)
     if kind is float:
-        # An exclusive bound cannot be told to the input; the check after it knows.
-        return st.number_input(
-            label,
-            min_value=None if "ge" not in bounds else float(bounds["ge"]),
-            max_value=None if "le" not in bounds else float(bounds["le"]),
-            value=float(value),
-            step=_step(float(value), field),
-            format="%g",
-            **shared,
-        )
+        step = _step(float(value), field)
+        return st.number_input(label, value=float(value), step=step, format="%g", **shared)
     if get_origin(kind) is tuple:
         text = st.text_input(label, ", ".join(str(one) for one in value), **shared)
         return _numbers(f"{group}.{name}", text or "")

@@ -3,6 +3,9 @@
 import json
 import shutil
 
+from core.runs.store import Store
+from dashboard.widgets.run_table import worth_watching
+
 
 def test_an_empty_runs_folder_leads_on(open_app, tmp_path, words):
     app = open_app(tmp_path / "none")
@@ -63,3 +66,20 @@ def test_a_damaged_run_is_listed_with_the_reason_and_the_others_load(
     ]
     assert "1 damaged run" in [expander.label for expander in app.expander]
     assert f"`{broken.name}`: run" in words(app)
+
+
+def test_a_curve_stays_when_its_run_ends_before_the_others(finished, tmp_path):
+    store, run = finished
+    template = json.loads((store.root / run.id / "run.json").read_text())
+    for number in range(5):
+        folder = tmp_path / f"2020010{number + 1}-000000-abcdef"
+        shutil.copytree(store.root / run.id, folder)
+        (folder / "run.json").write_text(json.dumps(template | {"id": folder.name}))
+    oldest = tmp_path / "20200101-000000-abcdef"
+    (oldest / "state.json").write_text(json.dumps({"state": "queued"}))
+    newest_first = Store(tmp_path).runs()
+    assert [one.id[:8] for one in worth_watching(newest_first)] == [
+        "20200105",
+        "20200104",
+        "20200101",
+    ]

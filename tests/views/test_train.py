@@ -1,5 +1,9 @@
 """The page Train: the form made from the declared settings, what it says before a start, and what a start does."""
 
+import numpy as np
+
+from core.datasets.importing import import_dataset
+from core.datasets.raw import ImportOptions
 from core.runs.store import Store
 
 
@@ -22,7 +26,7 @@ def test_the_form_has_the_variants_values_ranges_and_help(open_app, tmp_path):
     rate = input_called(app, "Learning rate")
     assert rate.value == 0.001 and rate.step == 0.001 and "Step size" in rate.help
     epochs = input_called(app, "Max epochs")
-    assert (epochs.value, epochs.min, epochs.max) == (30, 1, 1000)
+    assert epochs.value == 30 and epochs.help.endswith("From 1 to 1,000.")
     assert input_called(app, "Hidden layers (features)").value == "512, 128, 128, 128"
     assert input_called(app, "Optimizer").options == ["adam", "adamw", "sgd"]
     assert not (tmp_path / "none").exists()
@@ -46,6 +50,9 @@ def test_bad_settings_are_said_and_nothing_is_queued(open_app, tmp_path, words):
     app = choose_digits(open_app(tmp_path, "train"))
     input_called(app, "Learning rate").set_value(0.0).run()
     assert "learning\\_rate must lie in" in app.error[0].value
+    assert "Start" not in [one.label for one in app.button]
+    input_called(app, "Learning rate").set_value(99.0).run()
+    assert "must lie in (0, 10]; got 99" in app.error[0].value.replace("\\", "")
     assert "Start" not in [one.label for one in app.button]
     input_called(app, "Learning rate").set_value(0.001)
     input_called(app, "Hidden layers (features)").set_value("128, many").run()
@@ -81,3 +88,16 @@ def test_start_queues_a_run_per_seed_and_an_equal_finished_run_is_offered(
     assert {"Open what is there", "Run again"} <= {one.label for one in app.button}
     button(app, "Open what is there").click().run()
     assert len(store.runs()) == 2
+
+
+def test_an_imported_set_is_offered_with_all_variants_however_small_it_is(
+    open_app, data_dir, tmp_path
+):
+    images = np.random.default_rng(0).integers(0, 256, (40, 12, 12), dtype=np.uint8)
+    np.savez(tmp_path / "few.npz", images=images, labels=np.arange(40) % 2)
+    import_dataset(tmp_path / "few.npz", "few", None, ImportOptions(), data_dir, lambda *_: None)
+    app = open_app(tmp_path / "none", "train")
+    input_called(app, "Data set").select("few").run()
+    assert {"conv-base", "dense-base"} <= set(input_called(app, "Variant").options)
+    button(app, "Start").click().run()
+    assert "batch\\_size must be at most the 24" in app.error[0].value

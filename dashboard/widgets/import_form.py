@@ -1,0 +1,206 @@
+"""Bringing one's own data: what may be brought, the upload or the path, a name, and the start of the import."""
+
+import re
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core.datasets import DATASETS
+from core.datasets.importing import checked_name, remove_dataset
+from core.datasets.kinds import KINDS
+from core.datasets.raw import ImportOptions
+from core.exceptions import InvalidInput
+from core.jobs.analyst_tasks import upload_folder
+from dashboard import data
+from dashboard.widgets.background import URL_KEY as TASK_KEY
+from dashboard.widgets.background import begin
+from dashboard.widgets.dataset_picker import choose_dataset
+from dashboard.widgets.errors import errors_shown
+from dashboard.widgets.markdown import escaped
+from dashboard.widgets.settings_form import label_of
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+AUTOMATIC = "recognise it"
+LONGEST_FILE_NAME = 120
+
+HELP = """**Your own data in two minutes**
+
+1. Put the images of each class into a folder of the class's name (`cats/`, `dogs/`), and zip the folders.
+2. Choose the zip here, give it a name, press **Import**.
+3. Look at what came of it; **Notes** beside the name say what was resized, skipped or missing.
+"""
+KINDS_HELP = """PNG, JPEG, BMP, WebP and TIFF are read, grey or in colour. Folders called `train/`, `validation/` and `test/` around
+the classes are kept as the splits; else the splits are drawn by the settings of the data set. Nothing leaves the machine
+that serves this page, and your files are only read. Recognised are:
+"""
+
+
+def import_form(name: str, key: str) -> None:
+    """Show how to bring data, and start the import that is asked for.
+
+    Args:
+        name: of the data set on the page; once another is there, the form is empty again.
+        key: of the widget.
+    """
+    key = f"{key}-{name}"
+    # Another key closes it: when an import begins, its progress would lie below.
+    opened = f"{key}-{st.query_params.get(TASK_KEY)}"
+    with (
+        st.popover("Import", icon=":material/upload:", key=opened),
+        errors_shown(with_links=False),
+    ):
+        if not is_local():
+            st.info(
+                "Importing is off: other machines reach this server, and there is no login. Use `petridish datasets "
+                "import` on the machine itself."
+            )
+            return
+        st.markdown(HELP)
+        with st.expander("All that can be imported"):
+            kinds = [f"- **{name}**: {escaped(reader.what)}" for name, reader in KINDS.items()]
+            st.markdown("\n".join([KINDS_HELP, *kinds]))
+        uploaded = st.file_uploader(
+            "A file, or several that belong together",
+            accept_multiple_files=True,
+            key=f"{key}-files",
+            help="A zip of folders, a CSV of pixels, an .npz, or the four files of an IDX set.",
+        )
+        path = st.text_input(
+            "Or a file or folder on this machine",
+            key=f"{key}-path",
+            placeholder="/home/me/pictures",
+            help="Larger data sets need no upload: they are read where they are.",
+        )
+        first = uploaded[0].name if uploaded else Path(path).name
+        name = st.text_input(
+            "Name of the data set",
+            name_from(first),
+            key=f"{key}-name-{first}",
+            max_chars=40,
+            help="1 to 40 of a-z, 0-9 and '-'.",
+        )
+        kind, options, class_names = _options(f"{key}-options")
+        if st.button("Import", type="primary", key=f"{key}-start"):
+            _start(uploaded, path, name, kind, options, class_names)
+
+
+def is_local() -> bool:
+    """Return whether only this machine reaches the server, so that whoever asks may upload and name its files."""
+    return st.get_option("server.address") in LOOPBACK
+
+
+def name_from(file_name: str) -> str:
+    """Return a name that a data set may have, made from that of a file."""
+    stem = file_name.split(".")[0].lower()
+    return re.sub(r"[^a-z0-9]+", "-", stem).strip("-")[:40].strip("-")
+
+
+def remove_form(name: str, key: str) -> None:
+    """Show the removal of an imported data set, which asks once more; nothing for a built-in one, or off loopback."""
+    if name in DATASETS or not is_local():
+        return
+    with st.popover("Remove", icon=":material/delete:"), errors_shown(with_links=False):
+        st.markdown(
+            f"Remove **{escaped(name)}** from this machine? The files that it was imported from stay as they are. "
+            "Runs trained on it keep their numbers, but can show no images and cannot go on."
+        )
+        if st.button("Remove it", type="primary", key=f"{key}-{name}"):
+            remove_dataset(name, data.data_dir())
+            choose_dataset(data.dataset_names()[0])
+            st.rerun()
+
+
+def _options(key: str) -> tuple[str | None, dict[str, Any], Any]:
+    fields = ImportOptions.model_fields
+
+    def words(name: str) -> dict[str, Any]:
+        field = fields[name]
+        return {
+            "label": label_of(name, field),
+            "help": field.description,
+            "key": f"{key}-{name}",
+        }
+
+    with st.expander("Options"):
+        kind = st.selectbox("Kind", [AUTOMATIC, *KINDS], key=f"{key}-kind")
+        size = st.number_input(
+            min_value=4, max_value=512, value=None, placeholder="as they are", **words("size")
+        )
+        channels = st.selectbox(options=["auto", "grey", "rgb"], **words("channels"))
+        label_column = st.text_input(value="auto", **words("label_column"))
+        class_names = st.file_uploader(
+            "Class names",
+            ["txt", "json"],
+            key=f"{key}-class-names",
+            help=fields["class_names_path"].description,
+        )
+        skip = st.toggle(**words("skip_unreadable"))
+    options = {
+        "size": size,
+        "channels": channels,
+        "label_column": label_column,
+        "skip_unreadable": skip,
+    }
+    return None if kind == AUTOMATIC else kind, options, class_names
+
+
+def _start(
+    uploaded: Sequence[Any],
+    path: str,
+    name: str,
+    kind: str | None,
+    options: dict[str, Any],
+    class_names: Any,
+) -> None:
+    """Keep what was uploaded and start the import.
+
+    Raises:
+        InvalidInput: there is nothing to import, or the name cannot be used.
+    """
+    checked_name(name, data.data_dir())
+    if bool(uploaded) == bool(path):
+        raise InvalidInput(
+            "Choose a file to upload, or name one on this machine."
+            if not path
+            else "There is both an upload and a path. Take one of them away."
+        )
+    upload = secrets.token_hex(16) if uploaded or class_names else None
+    if upload:
+        folder = upload_folder(data.data_dir(), upload)
+        if uploaded:
+            path = str(_saved(uploaded, folder / "files"))
+        if class_names:
+            options["class_names_path"] = str(_saved([class_names], folder / "class-names"))
+    elif not Path(path).is_absolute():
+        raise InvalidInput(f"The path must be a whole one, from the root on; got {path!r}.")
+    begin(
+        "import",
+        {"path": path, "name": name, "kind": kind, "options": options, "upload": upload},
+    )
+    st.rerun()
+
+
+def _saved(uploaded: Sequence[Any], folder: Path) -> Path:
+    """Write uploaded files under their own names, and return the file, or the folder of several.
+
+    Raises:
+        InvalidInput: two have one name.
+    """
+    folder.mkdir()
+    paths = []
+    for one in uploaded:
+        path = folder / safe_file_name(one.name)
+        if path in paths:
+            raise InvalidInput(f"Two of the files are called {path.name!r}.")
+        path.write_bytes(one.getbuffer())
+        paths.append(path)
+    return paths[0] if len(paths) == 1 else folder
+
+
+def safe_file_name(name: str) -> str:
+    """Return a file's name without its folder and without what a file system may refuse; the ending stays."""
+    plain = re.sub(r"[^\w.() -]", "_", re.split(r"[\\/]", name)[-1]).lstrip(".")
+    return plain[-LONGEST_FILE_NAME:] or "upload"
