@@ -12,10 +12,18 @@ from pydantic import Field
 
 from core.datasets.base import Dataset, DatasetSource, Split
 from core.datasets.cache import cached_splits
-from core.labels import LabelSpace
+from core.labels import LabelRules, LabelSpace
 
 _LARGEST_VALUE = 16
 """The images hold counts of dark pixels in a block of 4x4, so 0 to 16."""
+
+RULES = LabelRules(
+    unsafe={
+        "horizontal_flip": "a mirrored 2 looks like a 5, and most mirrored digits are none",
+        "vertical_flip": "an upset 2 looks like a 5, and most upset digits are none",
+        "quarter_turn": "a turned 6 is a 9",
+    }
+)
 
 # Raised when the same settings give other pixels or another split, so that no cache of before is read.
 VERSION = 1
@@ -41,7 +49,7 @@ class Digits(DatasetSource):
         Source: Alpaydin and Kaynak 1998, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository
         (its test part).
         """
-        space = LabelSpace(class_names=tuple("0123456789"))
+        space = LabelSpace(class_names=tuple("0123456789"), rules=RULES)
         folder = data_dir / f"digits-seed{self.split_seed}-v{VERSION}"
         return Dataset(self.name, space, cached_splits(folder, self._splits))
 

@@ -19,12 +19,23 @@ from pydantic import Field
 from core.datasets.base import Dataset, DatasetSource, Split
 from core.datasets.cache import cached_splits
 from core.exceptions import InvalidParameter
-from core.labels import LabelSpace
+from core.labels import LabelRules, LabelSpace, Moves, swapped
 
 TYPE_NAMES = ("squares", "circles", "up", "right", "down", "left")
 PAIRS = tuple(combinations(range(len(TYPE_NAMES)), 2))
 SIDE = 28
 FIGURES_PER_IMAGE = 10
+
+# What becomes of the types: a horizontal flip swaps right and left, a vertical one up and down, and a quarter turn sends
+# up to right, right to down, down to left and left to up.
+TYPE_MOVES = Moves(
+    horizontal_flip=swapped(len(TYPE_NAMES), (3, 5)),
+    vertical_flip=swapped(len(TYPE_NAMES), (2, 4)),
+    quarter_turn=(0, 1, 3, 4, 5, 2),
+)
+UNSAFE_DISPLACEMENT = (
+    "it can move figures out of the image, and then the counts would no longer be true"
+)
 
 # A figure as one number, in C order: its type and the row and column of its centre.
 _FIGURE_AXES = (len(TYPE_NAMES), SIDE, SIDE)
@@ -115,7 +126,8 @@ def label_space() -> LabelSpace:
             row = [0] * len(TYPE_NAMES)
             row[first], row[second] = num_first, num_second
             counts.append(tuple(row))
-    return LabelSpace(tuple(names), tuple(groups), TYPE_NAMES, tuple(counts))
+    rules = LabelRules.from_counts(counts, TYPE_MOVES, {"displacement": UNSAFE_DISPLACEMENT})
+    return LabelSpace(tuple(names), tuple(groups), TYPE_NAMES, tuple(counts), rules)
 
 
 @cache
