@@ -41,7 +41,7 @@ def finished(root):
 def without_index():
     """Variables for a process whose pip finds no package index: nothing listens on that port."""
     kept = {name: os.environ[name] for name in os.environ if not name.startswith(("PIP_", "UV_"))}
-    refused = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0"}
+    refused = {"PIP_INDEX_URL": "http://127.0.0.1:9/", "PIP_RETRIES": "0"}
     return kept | refused | {"PIP_CONFIG_FILE": os.devnull}
 
 
