@@ -35,7 +35,12 @@ def test_a_config_names_every_setting():
     assert set(values) == {"dataset", "variant", "model", "training"}
     assert set(values["training"]) == set(TrainingConfig.model_fields)
     assert values["model"]["channels"] == [32, 64]
-    assert values["dataset"] == {"name": "shapes", "images": 500, "seed": 0}
+    assert values["dataset"] == {
+        "name": "shapes",
+        "images": 500,
+        "seed": 0,
+        "has_single_figures": False,
+    }
 
 
 def test_every_setting_says_what_it_means():
