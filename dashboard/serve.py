@@ -26,6 +26,7 @@ from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from core.datasets.base import SPLITS
 from core.exceptions import CoreError
+from core.jobs.permissions import LOOPBACK_HOSTS, is_loopback
 from core.runs.store import VARIABLE as RUNS_VARIABLE
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 FIRST_PORT = 8501
 PORTS_TRIED = 100
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MOST_IMAGES = 100
 LARGEST_SCALE = 16
 
@@ -213,7 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(
             f"Port {asked} of {options.address} cannot be used. Name another with --port."
         )
-    is_local = options.address in LOOPBACK
+    is_local = is_loopback(options.address)
     if not is_local:
         print(
             f"Warning: everyone who reaches {options.address} can see and start runs; there is no login.",
@@ -256,7 +256,7 @@ def _config(address: str, port: int, is_local: bool) -> dict[str, Any]:
         "server.port": port,
         "server.headless": True,
         "server.fileWatcherType": "none",
-        "server.allowedHosts": ["localhost", "127.0.0.1", "::1"] if is_local else ["*"],
+        "server.allowedHosts": list(LOOPBACK_HOSTS) if is_local else ["*"],
         "browser.gatherUsageStats": False,
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "type" if is_local else "none",

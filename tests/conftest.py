@@ -347,3 +347,15 @@ def petridish_process(elsewhere):
         return subprocess.run(command, capture_output=True, text=True)
 
     return call
+
+
+@pytest.fixture
+def occupied_store(processes):
+    """A folder whose only slot is taken: its runner starts nothing."""
+    from core.runs import locks
+
+    host = processes.store.observer.host
+    lock = locks.take(processes.store.layout.slot_lock(host, "cpu-0"))
+    yield processes.store
+    processes.close()
+    lock.release()

@@ -28,13 +28,8 @@ def executor():
 
 
 @pytest.fixture
-def store(processes):
-    """A folder whose only slot is taken: its runner starts nothing."""
-    host = processes.store.observer.host
-    lock = locks.take(processes.store.layout.slot_lock(host, "cpu-0"))
-    yield processes.store
-    processes.close()
-    lock.release()
+def store(occupied_store):
+    return occupied_store
 
 
 @pytest.fixture

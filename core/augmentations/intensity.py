@@ -54,12 +54,11 @@ class GaussianNoise(Augmentation):
         return to_pixels(noise.mul_(per_image(deviation)).add_(images))
 
 
-class Brightness(Augmentation):
-    """Multiplies all grey levels by a factor."""
+class _ByFactor(Augmentation):
+    """What is done to each image by a factor about 1."""
 
     effects: ClassVar[tuple[Effect, ...]] = _INTENSITY
     strength: ClassVar[str | None] = "change"
-    name: Literal["brightness"] = Field("brightness", description="Name of the step.")
     change: float = Field(
         0.3,
         gt=0,
@@ -70,28 +69,22 @@ class Brightness(Augmentation):
     def draw(self, source: StepDraws, image_shape: ImageShape) -> dict[str, NDArray[Any]]:
         """Draw "factor"."""
         return {"factor": source.uniform("factor", 1 - self.change, 1 + self.change)}
+
+
+class Brightness(_ByFactor):
+    """Multiplies all grey levels by a factor."""
+
+    name: Literal["brightness"] = Field("brightness", description="Name of the step.")
 
     def apply(self, images: Tensor, values: Mapping[str, Tensor]) -> Tensor:
         """Return the brighter or darker images."""
         return to_pixels(images * per_image(values["factor"]))
 
 
-class Contrast(Augmentation):
+class Contrast(_ByFactor):
     """Multiplies the distance of each grey level from the image's mean by a factor."""
 
-    effects: ClassVar[tuple[Effect, ...]] = _INTENSITY
-    strength: ClassVar[str | None] = "change"
     name: Literal["contrast"] = Field("contrast", description="Name of the step.")
-    change: float = Field(
-        0.3,
-        gt=0,
-        le=1,
-        description="Farthest that the factor lies from 1; it is drawn evenly on both sides.",
-    )
-
-    def draw(self, source: StepDraws, image_shape: ImageShape) -> dict[str, NDArray[Any]]:
-        """Draw "factor"."""
-        return {"factor": source.uniform("factor", 1 - self.change, 1 + self.change)}
 
     def apply(self, images: Tensor, values: Mapping[str, Tensor]) -> Tensor:
         """Return the images with more or less contrast."""

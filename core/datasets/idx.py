@@ -17,8 +17,8 @@ import struct
 import zlib
 from collections.abc import Callable
 from contextlib import closing
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -175,16 +175,16 @@ def content_sha256(path: Path, most: int) -> str:
     return digest.hexdigest()
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _opened(path: Path) -> BufferedIOBase:
     try:
         with path.open("rb") as file:
             is_gzip = file.read(2) == b"\x1f\x8b"
-        return gzip.open(path, "rb") if is_gzip else path.open("rb")  # type: ignore[return-value]
+        return gzip.GzipFile(path) if is_gzip else path.open("rb")
     except OSError as error:
         raise InvalidInput(f"{path.name!r} cannot be read: {error.strerror}.") from None
 
 
-def _bytes(file: IO[bytes], path: Path, number: int) -> bytes:
+def _bytes(file: BufferedIOBase, path: Path, number: int) -> bytes:
     """Return up to `number` bytes; fewer only at the end."""
     try:
         return file.read(number)
@@ -198,7 +198,7 @@ def _bytes(file: IO[bytes], path: Path, number: int) -> bytes:
         raise InvalidInput(f"{path.name!r} cannot be read: {error.strerror}.") from None
 
 
-def _header(file: IO[bytes], path: Path, role: str) -> tuple[int, ...]:
+def _header(file: BufferedIOBase, path: Path, role: str) -> tuple[int, ...]:
     dimensions = _DIMENSIONS[role]
     magic = _bytes(file, path, 4)
     expected = bytes([0, 0, _UNSIGNED_BYTES, dimensions])

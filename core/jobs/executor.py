@@ -9,6 +9,12 @@ from typing import Literal, Protocol
 
 from core.runs.run import Run
 
+EXIT_LOCKED = 75
+"""A worker's exit status: it could not take its locks; the attempt is queued again."""
+
+EXIT_FENCED = 76
+"""A worker's exit status: a later attempt has taken over, and it wrote nothing more."""
+
 
 @dataclass(frozen=True)
 class Gone:

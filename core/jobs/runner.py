@@ -20,6 +20,7 @@ import psutil
 
 from core.exceptions import CoreError, LockTaken, UnknownName
 from core.jobs import queue, slots
+from core.jobs.executor import EXIT_LOCKED
 from core.jobs.local import python_environment
 from core.jobs.queue import QueueEntry
 from core.runs import files, history, locks
@@ -32,9 +33,6 @@ LEAST_FREE_MEMORY = 3 * 2**29
 """Bytes; below it no worker is started."""
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
-EXIT_LOCKED = 75
-"""A worker's exit status: it could not take its locks; the attempt is queued again."""
 
 
 @dataclass(frozen=True)

@@ -21,15 +21,13 @@ from core.datasets.base import default_data_dir
 from core.exceptions import CoreError, DamagedRun, LockTaken, TrainingFailed
 from core.jobs.attempt import Attempt, Fenced, Stopped
 from core.jobs.disk import DiskFull
+from core.jobs.executor import EXIT_FENCED, EXIT_LOCKED
 from core.jobs.heartbeat import Heartbeat
 from core.runs import checkpoints, files, history, locks
 from core.runs.host import boot_id, host_name, process_start
 from core.runs.layout import RunLayout, RunsLayout
 from core.runs.state import RunState, read_state, write_state
 from core.runs.waits import Waits
-
-EXIT_LOCKED = 75
-EXIT_FENCED = 76
 
 
 @dataclass

@@ -14,6 +14,7 @@ from core.datasets.kinds import KINDS
 from core.datasets.raw import ImportOptions
 from core.exceptions import InvalidInput
 from core.jobs.analyst_tasks import upload_folder
+from core.jobs.permissions import is_loopback
 from dashboard import data
 from dashboard.widgets.background import URL_KEY as TASK_KEY
 from dashboard.widgets.background import begin
@@ -22,7 +23,6 @@ from dashboard.widgets.errors import errors_shown
 from dashboard.widgets.markdown import escaped
 from dashboard.widgets.settings_form import label_of
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 AUTOMATIC = "recognise it"
 LONGEST_FILE_NAME = 120
 
@@ -89,7 +89,7 @@ def import_form(name: str, key: str) -> None:
 
 def is_local() -> bool:
     """Return whether only this machine reaches the server, so that whoever asks may upload and name its files."""
-    return st.get_option("server.address") in LOOPBACK
+    return is_loopback(st.get_option("server.address"))
 
 
 def name_from(file_name: str) -> str:
