@@ -10,17 +10,52 @@ from core.models.layers import num_parameters
 TEN_CLASSES = LabelSpace(tuple("0123456789"))
 
 
-def test_the_default_has_the_parameters_of_the_fashion_study():
-    assert num_parameters(Convolutional().build((1, 32, 32), TEN_CLASSES)) == 166_986
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        pytest.param({}, 166_986, id="base, sgd, l2"),
+        pytest.param({"dense_layers": (128,)}, 315_146, id="wide"),
+        pytest.param({"channels": (64, 128), "dense_layers": (64, 64, 32)}, 376_042, id="deep"),
+        pytest.param({"has_batch_norm": True}, 167_178, id="batch norm"),
+        pytest.param({"channel_dropout": 0.5}, 166_986, id="dropout"),
+    ],
+)
+def test_the_study_s_variants_have_its_numbers_of_parameters(settings, expected):
+    network = Convolutional.checked(settings).build((1, 32, 32), TEN_CLASSES)
+    assert num_parameters(network) == expected
 
 
-def test_pooling_before_relu_gives_what_the_study_s_order_gives():
+@pytest.mark.parametrize("has_batch_norm", [False, True])
+@pytest.mark.parametrize("channel_dropout", [0, 0.5])
+@pytest.mark.parametrize("is_training", [False, True])
+def test_pooling_early_gives_what_the_study_s_order_gives(
+    has_batch_norm, channel_dropout, is_training
+):
+    architecture = Convolutional(
+        channels=(6, 5),
+        dense_layers=(),
+        has_batch_norm=has_batch_norm,
+        channel_dropout=channel_dropout,
+    )
+    body = architecture.build((1, 11, 12), TEN_CLASSES).body.train(is_training)
+    layers = list(body)
+    order = (nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.Dropout2d, nn.MaxPool2d)
+    half = (len(layers) - 1) // 2
+    study = nn.Sequential(
+        *sorted(layers[:half], key=lambda layer: order.index(type(layer))),
+        *sorted(layers[half:-1], key=lambda layer: order.index(type(layer))),
+        layers[-1],
+    )
+    assert [type(layer) for layer in study] != [type(layer) for layer in layers]
+    with torch.no_grad():
+        for layer in layers:
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.weight.uniform_(-1, 1)  # scales below zero turn the largest into the smallest
+    images = torch.randn(3, 1, 11, 12)
     torch.manual_seed(0)
-    network = Convolutional(channels=(4,), dense_layers=()).build((1, 9, 9), TEN_CLASSES)
-    convolution = network.body[0]
-    images = torch.randn(3, 1, 9, 9)
-    expected = nn.functional.max_pool2d(convolution(images).relu(), 2).flatten(1)
-    assert torch.equal(network.body(images), expected)
+    ours = body(images)
+    torch.manual_seed(0)
+    torch.testing.assert_close(ours, study(images), rtol=0, atol=0)
 
 
 def test_an_image_too_small_for_a_layer_names_layer_size_and_remedy():

@@ -3,9 +3,20 @@
 from core.models.base import Architecture
 from core.models.convolutional import Convolutional
 from core.models.dense import Dense
+from core.models.fashion_final import FashionFinal
+from core.models.fashion_net import FashionNet
 from core.models.shapes_net import ShapesNet
+from core.models.shapes_reference import ShapesReference
 from core.registry import Registry
 
 MODELS: Registry[type[Architecture]] = Registry(
-    "model", {"dense": Dense, "conv": Convolutional, "shapes-net": ShapesNet}
+    "model",
+    {
+        "dense": Dense,
+        "conv": Convolutional,
+        "fashion-final": FashionFinal,
+        "fashion-net": FashionNet,
+        "shapes-net": ShapesNet,
+        "shapes-reference": ShapesReference,
+    },
 )

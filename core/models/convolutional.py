@@ -1,17 +1,17 @@
 """Convolutional: 3x3 convolutions with pooling after each, then dense layers."""
 
+from math import prod
 from typing import Annotated, Literal
 
 from pydantic import Field
 from torch import nn
 
-from core.exceptions import IncompatibleModel
 from core.labels import LabelSpace
 from core.models.base import Architecture
+from core.models.convolutions import Convolution, convolution_stack
 from core.models.layers import Classifier, dense_stack
 
 KERNEL_SIZE = 3
-POOL_SIZE = 2
 
 
 class Convolutional(Architecture):
@@ -38,6 +38,15 @@ class Convolutional(Architecture):
         description="Features that leave each dense layer between the convolutions and the head.",
         json_schema_extra={"unit": "features"},
     )
+    has_batch_norm: bool = Field(
+        False, description="Normalise each channel over the batch after every convolution."
+    )
+    channel_dropout: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Share of whole channels set to zero in training, after each convolution's ReLU.",
+    )
 
     def build(self, image_shape: tuple[int, int, int], space: LabelSpace) -> nn.Module:
         """Return a network for these images; it predicts classes only, also where there are counts.
@@ -45,26 +54,18 @@ class Convolutional(Architecture):
         Raises:
             IncompatibleModel: nothing is left of the image at some layer.
         """
-        num_channels, height, width = image_shape
-        layers: list[nn.Module] = []
-        for number, num_filters in enumerate(self.channels, start=1):
-            smallest = KERNEL_SIZE - 2 * self.padding + POOL_SIZE - 1
-            if min(height, width) < smallest:
-                raise IncompatibleModel(
-                    f"Convolution {number} of {len(self.channels)} with its pooling needs at least "
-                    f"{smallest}x{smallest} pixels; {height}x{width} are left of the "
-                    f"{image_shape[1]}x{image_shape[2]} image. {self._remedy()}"
-                )
-            # Pooling before ReLU gives the same values as after it, on a quarter of the pixels.
-            layers += [
-                nn.Conv2d(num_channels, num_filters, KERNEL_SIZE, padding=self.padding),
-                nn.MaxPool2d(POOL_SIZE),
-                nn.ReLU(),
-            ]
-            shrink = KERNEL_SIZE - 1 - 2 * self.padding
-            num_channels = num_filters
-            height, width = (height - shrink) // POOL_SIZE, (width - shrink) // POOL_SIZE
-        dense, num_features = dense_stack(num_channels * height * width, self.dense_layers)
+        convolutions = [
+            Convolution(
+                channels=num_channels,
+                kernel_size=KERNEL_SIZE,
+                padding=self.padding,
+                has_batch_norm=self.has_batch_norm,
+                channel_dropout=self.channel_dropout,
+            )
+            for num_channels in self.channels
+        ]
+        layers, shape = convolution_stack(image_shape, convolutions, self._remedy())
+        dense, num_features = dense_stack(prod(shape), self.dense_layers)
         body = nn.Sequential(*layers, nn.Flatten(), *dense)
         return Classifier(body, num_features, space.num_classes)
 

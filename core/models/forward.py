@@ -11,10 +11,18 @@ from torch import Tensor, nn
 
 from core.labels import LabelSpace
 from core.models.base import Architecture
+from core.models.standardised import Standardised
+
+EVALUATION_BATCH_SIZE = 512
+"""Images that pass at once in evaluation: fixed, because the last bits of the outputs can depend on it."""
 
 
 def build_network(
-    architecture: Architecture, image_shape: tuple[int, int, int], space: LabelSpace, seed: int
+    architecture: Architecture,
+    image_shape: tuple[int, int, int],
+    space: LabelSpace,
+    seed: int,
+    is_standardised: bool = False,
 ) -> nn.Module:
     """Return a network whose weights depend on the seed alone, on the CPU; the global generator is left as it was.
 
@@ -23,6 +31,7 @@ def build_network(
         image_shape: C, H, W.
         space: the classes and counts to predict.
         seed: equal seeds give equal weights, bit for bit.
+        is_standardised: whether to wrap it into a `Standardised`, still to be fitted; the weights are the same.
 
     Raises:
         IncompatibleModel: the network cannot be built for them.
@@ -33,6 +42,8 @@ def build_network(
         network = architecture.build(image_shape, space)
     finally:
         torch.set_rng_state(state)
+    if is_standardised:
+        network = Standardised(network, image_shape[0])
     # Channels last: convolutions ran 1.26x to 1.56x faster (CPU, torch 2.13); nothing else about the network changes.
     return network.to(memory_format=torch.channels_last)  # pyrefly: ignore[no-matching-overload]
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from core.exceptions import IncompatibleModel
 from core.labels import LabelSpace
 from core.models.base import Architecture, Outputs
+from core.models.layers import squared_distances
 
 # Start of the learnt scale: of the magnitude at which neighbouring classes (squared distance 2) differ noticeably,
 # and the first predictions, far from all classes, do not yet drown the small network's logits.
@@ -118,8 +119,7 @@ class CountDistance(nn.Module):
 
     def forward(self, counts: Tensor) -> Tensor:
         """Map predicted counts (B, T) to a penalty (B, K)."""
-        differences = counts[:, None, :] - self.class_counts  # (B, K, T)
-        return self.scale * differences.square().sum(dim=2)  # (B, K)
+        return self.scale * squared_distances(counts, self.class_counts)  # (B, K)
 
 
 class ShapesNetwork(nn.Module):
