@@ -3,8 +3,10 @@
 What lives where, from the data to the command line:
 
     datasets       images and labels, by source            core.datasets.DATASETS
+    augmentations  batch -> batch, labels following        core.augmentations.pictures.EpochPictures
     models         networks as settings                    core.models.MODELS
     config         what a run is asked to do               core.config.RunConfig
+    pipelines      presets and saved pipelines by name     core.pipelines.pipeline_named
     variants       the named variants and suites           core.variants.VARIANTS, SUITES
     training       a generator of epochs                   core.training.loop.train
     runs           the run folder, the only truth          core.runs.store.Store

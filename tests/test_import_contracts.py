@@ -14,7 +14,7 @@ WITHOUT_TORCH = [
     if path.stem != "__init__"
 ] + [
     f"core.jobs.{name}"
-    for name in ("runner", "slots", "permissions")
+    for name in ("runner", "slots", "permissions", "answers")
     if (ROOT / "core" / "jobs" / f"{name}.py").exists()
 ]
 

@@ -85,6 +85,12 @@ class Augmentation(Settings):
         description="Apply the step even where the data set says that labels would no longer be true.",
     )
 
+    @property
+    def unit(self) -> str:
+        """Unit of the strength, in the plural; "" where it has none."""
+        declared = type(self).model_fields[self.strength].json_schema_extra if self.strength else {}
+        return str(declared.get("unit", "")) if isinstance(declared, dict) else ""
+
     def draws(self, source: StepDraws, image_shape: ImageShape) -> Draws:
         """Decide for all samples of a split which are hit, and with which numbers."""
         hit = source.uniform("hit") < self.probability
@@ -119,6 +125,16 @@ class Augmentation(Settings):
             (B, C, H, W) uint8.
         """
 
+    def words(self, numbers: Mapping[str, float | int]) -> str:
+        """Say in a few plain words, with units, what was done to one image; "" where the step's name says it all.
+
+        Args:
+            numbers: what `Draws.numbers` gives for it.
+        """
+        if not numbers and self.strength is not None:
+            return f"{_plain(self.strength)} {amount(getattr(self, self.strength), self.unit)}"
+        return ", ".join(f"{_plain(name)} {one:.3g}" for name, one in numbers.items())
+
     def problem(self, image_shape: ImageShape) -> str | None:
         """Return why the step cannot be applied to images of this shape, as "SETTING must ...; got ...", or None."""
         return None
@@ -150,6 +166,34 @@ def to_pixels(values: Tensor) -> Tensor:
 def per_image(values: Tensor) -> Tensor:
     """Shape (B,) numbers so that they spread over images (B, C, H, W)."""
     return values[:, None, None, None]
+
+
+def amount(number: float, unit: str) -> str:
+    """Return a number with its unit, a plural or "": "1 pixel", "2 pixels", "0.25"."""
+    shown = f"{number:.3g}"
+    return f"{shown} {unit.removesuffix('s') if shown == '1' else unit}".rstrip()
+
+
+def moved_words(down: float, right: float) -> str:
+    """Say how far an image was moved: "moved 2 pixels down, 1 pixel left"."""
+    moves = [
+        f"{amount(abs(move), 'pixels')} {there if move > 0 else back}"
+        for move, there, back in ((down, "down", "up"), (right, "right", "left"))
+        if f"{abs(move):.3g}" != "0"
+    ]
+    return f"moved {', '.join(moves)}" if moves else "not moved"
+
+
+def box_words(numbers: Mapping[str, float | int]) -> str:
+    """Say where a box lies: "7x9 pixels at row 3, column 12", height first, rows and columns counted from 0."""
+    return (
+        f"{numbers['height']}x{numbers['width']} pixels at row {numbers['top']}, "
+        f"column {numbers['left']}"
+    )
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _tensor(values: NDArray[Any]) -> Tensor:

@@ -3,6 +3,7 @@
 Apart from the steps because nothing is drawn: an epoch visits every copy. Validation and test rows are never expanded.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal, get_args
 
 import numpy as np
@@ -93,6 +94,10 @@ class FixedExpansion(Settings):
             chosen = self._has(effect)[copy].nonzero()[:, 0].to(images.device)
             images[chosen] = change(images[chosen])
         return images
+
+    def words(self, numbers: Mapping[str, float | int]) -> str:
+        """Say which copy an image is shown as."""
+        return self.copies[int(numbers["copy"])].replace("-", " ")
 
     def expanded(self, images: Tensor) -> Tensor:
         """Return all copies of all images: (N * M, C, H, W), the M copies of an image beside each other."""

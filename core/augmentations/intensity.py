@@ -53,6 +53,10 @@ class GaussianNoise(Augmentation):
         noise = pixel_normal(values["key"], images[0].numel()).view(images.shape)
         return to_pixels(noise.mul_(per_image(deviation)).add_(images))
 
+    def words(self, numbers: Mapping[str, float | int]) -> str:
+        """Say the variance, which is a setting and not drawn."""
+        return f"variance {self.variance:.3g} of the largest value"
+
 
 class _ByFactor(Augmentation):
     """What is done to each image by a factor about 1."""
@@ -117,6 +121,10 @@ class Gamma(Augmentation):
         tables = torch.from_numpy(np.rint(255 * levels).astype(np.uint8)).to(images.device)
         own = tables[values["table"]]  # (B, 256)
         return own.gather(1, images.flatten(1).to(torch.int64)).view_as(images)
+
+    def words(self, numbers: Mapping[str, float | int]) -> str:
+        """Say the power."""
+        return f"power {numbers['gamma']:.3g}"
 
 
 class Blur(Augmentation):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
-from core.augmentations.base import ImageShape, Mixing, per_image, to_pixels
+from core.augmentations.base import ImageShape, Mixing, box_words, per_image, to_pixels
 from core.augmentations.draws import StepDraws
 from core.augmentations.occlusion import in_box
 
@@ -41,6 +41,10 @@ class Mixup(Mixing):
         """Return the blended images."""
         own = per_image(values["own_share"])
         return to_pixels((images * own).add_(partners * (1 - own)))
+
+    def words(self, numbers: Mapping[str, float | int]) -> str:
+        """Say how much of which image was mixed in."""
+        return f"{100 * (1 - numbers['own_share']):.0f} % of row {numbers['partner']}"
 
 
 class CutMix(Mixing):
@@ -77,6 +81,10 @@ class CutMix(Mixing):
         top, left = values["top"], values["left"]
         is_partner = in_box(images, top, left, top + values["height"], left + values["width"])
         return torch.where(is_partner, partners, images)
+
+    def words(self, numbers: Mapping[str, float | int]) -> str:
+        """Say which box of which image was pasted."""
+        return f"{box_words(numbers)} from row {numbers['partner']}"
 
 
 def _partner(source: StepDraws) -> NDArray[np.int64]:

@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
-from core.augmentations.base import Augmentation, ImageShape, per_image
+from core.augmentations.base import (
+    Augmentation,
+    ImageShape,
+    amount,
+    box_words,
+    moved_words,
+    per_image,
+)
 from core.augmentations.draws import StepDraws, pixel_bytes
 from core.augmentations.intensity import image_mean
 from core.labels import Effect
@@ -83,6 +90,10 @@ class RandomErasing(Augmentation):
         is_covered = in_box(images, top, left, top + values["height"], left + values["width"])
         return torch.where(is_covered, self._cover(images, values), images)
 
+    def words(self, numbers: Mapping[str, float | int]) -> str:
+        """Say which box was covered."""
+        return box_words(numbers)
+
     def _cover(self, images: Tensor, values: Mapping[str, Tensor]) -> Tensor:
         if self.fill == "noise":
             return pixel_bytes(values["key"], images[0].numel()).view_as(images)
@@ -122,6 +133,10 @@ class Cutout(Augmentation):
         top, left = values["top"], values["left"]
         return images * ~in_box(images, top, left, top + self.side, left + self.side)
 
+    def words(self, numbers: Mapping[str, float | int]) -> str:
+        """Say which square was covered."""
+        return box_words({**numbers, "height": self.side, "width": self.side})
+
     def problem(self, image_shape: ImageShape) -> str | None:
         """Refuse a square larger than the image."""
         return _too_large("side", self.side, image_shape)
@@ -159,6 +174,11 @@ class GridMask(Augmentation):
             for size, name in ((images.shape[2], "down"), (images.shape[3], "right"))
         )
         return images * ~(is_row[:, None, :, None] & is_column[:, None, None, :])
+
+    def words(self, numbers: Mapping[str, float | int]) -> str:
+        """Say how the grid lies."""
+        place = moved_words(numbers["down"], numbers["right"])
+        return f"cells of {amount(self.cell, 'pixels')}, {place}"
 
     def problem(self, image_shape: ImageShape) -> str | None:
         """Refuse cells larger than the image."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from core.augmentations.base import Draws, Mixing
+from core.augmentations.base import Draws, ImageShape, Mixing
 from core.augmentations.draws import StepDraws
 from core.augmentations.pipeline import AugmentationPipeline
 from core.exceptions import InvalidParameter
@@ -82,13 +82,7 @@ class EpochPictures:
         self._class_sources = _sources(space.rules.classes, space.num_classes, self._device)
         expansion = pipeline.expansion
         self._copies = None if expansion is None else expansion.draws(self.num_rows)
-        self._draws: list[Draws] = []
-        # Steps are named by kind and not by position, so that adding one leaves what others draw as it is.
-        seen: Counter[str] = Counter()
-        for step in pipeline.steps:
-            name = f"{step.name}-{seen[step.name]}"
-            seen[step.name] += 1
-            self._draws.append(step.draws(StepDraws(seed, epoch, name, self.num_rows), image_shape))
+        self._draws = step_draws(pipeline, image_shape, self.num_rows, seed, epoch)
 
     def batch(self, rows: Tensor) -> AugmentedBatch:
         """Return some pictures, in the order of their rows.
@@ -157,6 +151,25 @@ class EpochPictures:
         if counts is not None:
             counts = counts.gather(1, self._count_sources[symmetry])
         return labels, counts
+
+
+def step_draws(
+    pipeline: AugmentationPipeline, image_shape: ImageShape, num_rows: int, seed: int, epoch: int
+) -> list[Draws]:
+    """Decide for the first rows of an epoch what each step does; arguments as `EpochPictures` takes them.
+
+    Returns:
+        One entry for each step. Those for fewer rows are the first of those for more, but for the partners of a mixing
+        step, which are drawn among all rows.
+    """
+    # Steps are named by kind and not by position, so that adding one leaves what others draw as it is.
+    seen: Counter[str] = Counter()
+    found: list[Draws] = []
+    for step in pipeline.steps:
+        name = f"{step.name}-{seen[step.name]}"
+        seen[step.name] += 1
+        found.append(step.draws(StepDraws(seed, epoch, name, num_rows), image_shape))
+    return found
 
 
 def _taken(values: Tensor | NDArray, sample_ids: Tensor) -> Tensor:

@@ -31,12 +31,12 @@ SCHEMA_VERSION = 1
 
 MOST_STEPS = 32
 
-# Which symmetries of the square an effect stands for; the identity is left out.
-_SYMMETRIES: dict[Effect, tuple[int, ...]] = {
+SYMMETRIES: Mapping[Effect, tuple[int, ...]] = {
     "horizontal_flip": (HORIZONTAL_FLIP,),
     "vertical_flip": (VERTICAL_FLIP,),
     "quarter_turn": (1, 3),
 }
+"""Which symmetries of the square an effect stands for; the identity is left out."""
 
 _COUNTS_ARE_NOT_MIXED = (
     "mixing gives labels that are shares of classes, and the counts of a mixture are not true"
@@ -210,7 +210,7 @@ def _unsafe(effects: tuple[Effect, ...], space: LabelSpace) -> list[str]:
 def _changed(effects: tuple[Effect, ...], moves: Moves, size: int) -> list[int]:
     """Return the numbers that some symmetry among the effects changes, rising."""
     table = moves.table(size)
-    symmetries = [number for effect in effects for number in _SYMMETRIES.get(effect, ())]
+    symmetries = [number for effect in effects for number in SYMMETRIES.get(effect, ())]
     return [
         number for number in range(size) if any(table[one][number] != number for one in symmetries)
     ]
@@ -219,7 +219,7 @@ def _changed(effects: tuple[Effect, ...], moves: Moves, size: int) -> list[int]:
 def _example(effects: tuple[Effect, ...], space: LabelSpace, label: int) -> str:
     table = space.rules.classes.table(space.num_classes)
     for effect in effects:
-        for symmetry in _SYMMETRIES.get(effect, ()):
+        for symmetry in SYMMETRIES.get(effect, ()):
             becomes = table[symmetry][label]
             if becomes != label:
                 return f"'{space.class_names[label]}' that becomes '{space.class_names[becomes]}'"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
-from core.augmentations.base import Augmentation, ImageShape
+from core.augmentations.base import Augmentation, ImageShape, moved_words
 from core.augmentations.draws import StepDraws
 from core.labels import Effect
 
@@ -41,6 +41,10 @@ class Shift(Augmentation):
     def apply(self, images: Tensor, values: Mapping[str, Tensor]) -> Tensor:
         """Return the moved images."""
         return windows(images, -values["down"], -values["right"], "black")
+
+    def words(self, numbers: Mapping[str, float | int]) -> str:
+        """Say how far the image was moved."""
+        return moved_words(numbers["down"], numbers["right"])
 
     def problem(self, image_shape: ImageShape) -> str | None:
         """Refuse moves that can leave nothing of the image."""
@@ -74,6 +78,10 @@ class RandomCrop(Augmentation):
     def apply(self, images: Tensor, values: Mapping[str, Tensor]) -> Tensor:
         """Return the windows."""
         return windows(images, values["top"], values["left"], self.border)
+
+    def words(self, numbers: Mapping[str, float | int]) -> str:
+        """Say how far the image was moved, against the window."""
+        return moved_words(-numbers["top"], -numbers["left"])
 
     def problem(self, image_shape: ImageShape) -> str | None:
         """Refuse windows that can show nothing of the image."""

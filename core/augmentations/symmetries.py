@@ -17,6 +17,8 @@ from core.augmentations.base import Augmentation, ImageShape, Numbers, per_image
 from core.augmentations.draws import StepDraws
 from core.labels import HORIZONTAL_FLIP, NUM_SYMMETRIES, VERTICAL_FLIP, Effect
 
+_TURNS = ("", "a quarter turn clockwise", "a half turn", "a quarter turn counter-clockwise")
+
 
 class HorizontalFlip(Augmentation):
     """Swaps left and right."""
@@ -66,6 +68,10 @@ class QuarterTurn(Augmentation):
         """Return the turned images."""
         return transformed(images, values["quarter_turns"])
 
+    def words(self, numbers: Mapping[str, float | int]) -> str:
+        """Say in which direction."""
+        return _TURNS[int(numbers["quarter_turns"])].removeprefix("a quarter turn ")
+
     def problem(self, image_shape: ImageShape) -> str | None:
         """Refuse images that are not square."""
         return _unless_square(image_shape)
@@ -89,6 +95,12 @@ class Symmetry(Augmentation):
     def apply(self, images: Tensor, values: Mapping[str, Tensor]) -> Tensor:
         """Return the images, flipped and turned."""
         return transformed(images, values["is_flipped"] * 4 + values["quarter_turns"])
+
+    def words(self, numbers: Mapping[str, float | int]) -> str:
+        """Say which symmetry."""
+        flip = "left and right swapped" if numbers["is_flipped"] else ""
+        turn = _TURNS[int(numbers["quarter_turns"])]
+        return ", then ".join(one for one in (flip, turn) if one) or "the image as it is"
 
     def problem(self, image_shape: ImageShape) -> str | None:
         """Refuse images that are not square."""

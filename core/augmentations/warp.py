@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from core.augmentations.base import Augmentation, ImageShape, to_pixels
+from core.augmentations.base import Augmentation, ImageShape, amount, moved_words, to_pixels
 from core.augmentations.draws import StepDraws, pixel_normal
 from core.labels import Effect
 
@@ -47,6 +47,10 @@ class Rotation(Augmentation):
         """Return the turned images."""
         nowhere = torch.zeros_like(values["degrees"])
         return _moved(images, values, nowhere, nowhere)
+
+    def words(self, numbers: Mapping[str, float | int]) -> str:
+        """Say the angle and its direction."""
+        return _turned(numbers["degrees"])
 
 
 class Affine(Augmentation):
@@ -102,6 +106,14 @@ class Affine(Augmentation):
         """Return the warped images."""
         return _moved(images, values, values["down"], values["right"])
 
+    def words(self, numbers: Mapping[str, float | int]) -> str:
+        """Say all that was done at once."""
+        moved = moved_words(numbers["down"], numbers["right"])
+        parts = [_turned(numbers["degrees"]), f"{numbers['size']:.2f} times the size", moved]
+        if self.shear_degrees:
+            parts.insert(2, f"columns leaning by {amount(numbers['shear_degrees'], 'degrees')}")
+        return ", ".join(parts)
+
 
 class Elastic(Augmentation):
     """Moves each pixel by a smooth random field, as handwriting varies.
@@ -143,6 +155,10 @@ class Elastic(Augmentation):
         rows, columns = _centred(images)
         return _sampled(images, rows[:, None] + moves[:, 0], columns[None] + moves[:, 1])
 
+    def words(self, numbers: Mapping[str, float | int]) -> str:
+        """Say by how much the nodes moved."""
+        return f"{self.nodes}x{self.nodes} nodes moved by about {amount(self.pixels, 'pixels')}"
+
 
 def _back(
     degrees: NDArray[np.float64], size: NDArray[np.float64], shear: NDArray[np.float64]
@@ -165,6 +181,11 @@ def _moved(images: Tensor, values: Mapping[str, Tensor], down: Tensor, right: Te
     x = columns[None] - right[:, None, None]  # (B, 1, W)
     xx, xy, yx, yy = (values[name][:, None, None] for name in _MATRIX)
     return _sampled(images, yx * x + yy * y, xx * x + xy * y)
+
+
+def _turned(degrees: float) -> str:
+    direction = "clockwise" if degrees >= 0 else "counter-clockwise"
+    return f"{amount(abs(degrees), 'degrees')} {direction}"
 
 
 def _between_nodes(moves: Tensor, size: int) -> Tensor:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
-from core.augmentations.base import Augmentation, ImageShape
+from core.augmentations.base import Augmentation, ImageShape, amount
 from core.augmentations.draws import StepDraws
 from core.labels import Effect
 
@@ -39,6 +39,10 @@ class Zoom(Augmentation):
     def apply(self, images: Tensor, values: Mapping[str, Tensor]) -> Tensor:
         """Return the enlarged images."""
         return zoomed(images, self.k)
+
+    def words(self, numbers: Mapping[str, float | int]) -> str:
+        """Say how many pixels were cropped."""
+        return _cropped(self.k)
 
     def problem(self, image_shape: ImageShape) -> str | None:
         """Refuse a crop of which less than two pixels are left."""
@@ -92,6 +96,10 @@ class ZoomRange(Augmentation):
         index = pixels.flatten(1)[:, None].expand(-1, images.shape[1], -1)  # (B, C, H * W)
         return images.flatten(2).gather(2, index).view_as(images)
 
+    def words(self, numbers: Mapping[str, float | int]) -> str:
+        """Say how many pixels were cropped."""
+        return _cropped(numbers["k"])
+
     def problem(self, image_shape: ImageShape) -> str | None:
         """Refuse a crop of which less than two pixels are left."""
         return zoom_problem("most_pixels", self.most_pixels, image_shape)
@@ -122,6 +130,10 @@ def zoom_problem(setting: str, k: int, image_shape: ImageShape) -> str | None:
         return None
     _, height, width = image_shape
     return f"{setting} must be at most {most} for images of {height}x{width} pixels; got {k}"
+
+
+def _cropped(k: float) -> str:
+    return f"{amount(k, 'pixels')} cropped on each side"
 
 
 def _on(images: Tensor, index: NDArray[np.int64]) -> Tensor:

@@ -7,19 +7,78 @@ read by the neighbours: `files` (JSON and rows), `locks`, `history`, `outputs`.
 import re
 import secrets
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from core.exceptions import InvalidInput, UnknownName
+from core.exceptions import MOST_NAMES, InvalidInput, InvalidParameter, UnknownName
 
 # ASCII: to `\d` alone a digit of any script is one. No leading dot: "." and ".." are hosts of nobody.
 RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}", re.ASCII)
 HOST = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 
+SHORTEST_PREFIX = 4
+"""Characters of an id that must be given at least."""
+
+UNFINISHED = ".new-"
+"""Folders in a runs folder whose names begin so are being made by somebody; a death may have left them."""
+
+Role = Literal["lasting", "resuming", "local"]
+"""What a file of a run is for: what was asked and came out; what a worker goes on from; this machine's own business."""
+
+SPLIT = re.compile(r"[a-z][a-z_]{0,39}")
+
+_ROLES: dict[Role, re.Pattern[str]] = {
+    "lasting": re.compile(
+        r"(run|state|edit)\.json|(history|events)\.jsonl|attempts/\d{4,8}(\.exit)?\.json"
+        r"|checkpoints/best\.(safetensors|json)|predictions/index\.json|results/test\.json"
+        rf"|predictions/{SPLIT.pattern}\.(class|count)\.f16|results/test\.(class|count)\.npy",
+        re.ASCII,
+    ),
+    "resuming": re.compile(r"checkpoints/(last|prev)\.(pt|json)"),
+    "local": re.compile(
+        r"(alive|request)\.lock|beat|reserve|log\.txt|control/(stop|pause|kill)\.json|analysis/.+"
+    ),
+}
+
 
 def new_id(now: float) -> str:
     """Return a fresh run id for a moment in Unix seconds (UTC): 20260131-142501-9f3a1c."""
     return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now))}-{secrets.token_hex(3)}"
+
+
+def role_of(name: str) -> Role | None:
+    """Return what a file of a run is for, or None where no run has such a file.
+
+    Args:
+        name: path from the run's folder, with "/" between folders: "checkpoints/best.json".
+    """
+    return next((role for role, names in _ROLES.items() if names.fullmatch(name)), None)
+
+
+def full_id(text: str, known: Iterable[str]) -> str:
+    """Return the one id that is meant by its first characters.
+
+    Args:
+        text: at least `SHORTEST_PREFIX` of them.
+        known: ids to choose from.
+
+    Raises:
+        UnknownName: none of them begins so, or the text is too short.
+        InvalidParameter: several do; the message names them.
+    """
+    known = sorted(known)
+    found = [one for one in known if len(text) >= SHORTEST_PREFIX and one.startswith(text)]
+    if not found:
+        raise UnknownName("run", text, known)
+    if len(found) > 1:
+        shown = ", ".join(found[:MOST_NAMES])
+        more = f", ... ({len(found)} in all)" if len(found) > MOST_NAMES else ""
+        raise InvalidParameter(
+            f"run {text!r} must be the beginning of one id only; it begins {shown}{more}."
+        )
+    return found[0]
 
 
 def inside(root: Path, path: Path) -> Path:
@@ -162,6 +221,28 @@ class RunLayout:
         """Asks the worker to stop."""
         return self.control_dir / "stop.json"
 
+    @property
+    def pause_request(self) -> Path:
+        """Beside `stop_request`: says that the run is to end as paused."""
+        return self.control_dir / "pause.json"
+
+    @property
+    def kill_request(self) -> Path:
+        """Beside `stop_request`: says that the worker will be killed if it does not stop."""
+        return self.control_dir / "kill.json"
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The run's folder and those in it that a worker expects."""
+        return (
+            self.path,
+            self.attempts_dir,
+            self.control_dir,
+            self.checkpoints_dir,
+            self.predictions_dir,
+            self.results_dir,
+        )
+
     def outputs(self, split: str, head: str) -> Path:
         """Records of one head on one split, one per epoch."""
         return self.predictions_dir / f"{split}.{head}.f16"
@@ -205,9 +286,30 @@ class RunsLayout:
         return self.root / ".queue"
 
     @property
+    def trash_dir(self) -> Path:
+        """Deleted runs, for a while."""
+        return self.root / ".trash"
+
+    def trashed(self, run_id: str, moment: int) -> Path:
+        """A run deleted at a moment, in nanoseconds since 1970."""
+        return self.trash_dir / f"{run_id}-{moment}"
+
+    def unfinished(self, name: str) -> Path:
+        """Where a folder is made before it is renamed into place."""
+        return self.root / f"{UNFINISHED}{name}"
+
+    @property
     def cache_dir(self) -> Path:
         """Disposable."""
         return self.root / ".cache"
+
+    def saved_dir(self, kind: str) -> Path:
+        """What users keep under names: pipelines, slices or notes."""
+        return self.root / ".saved" / kind
+
+    def saved(self, kind: str, stem: str) -> Path:
+        """One of them; `stem` is a hash, never what a user wrote."""
+        return self.saved_dir(kind) / f"{stem}.json"
 
     def slot_lock(self, host: str, slot: str) -> Path:
         """Locked by the worker that occupies the slot."""
