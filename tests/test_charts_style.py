@@ -6,6 +6,7 @@ import pytest
 
 from core.charts import style
 from core.exceptions import UnknownName
+from core.variants import SUITES, VARIANTS
 
 
 def luminance(colour):
@@ -21,12 +22,15 @@ def test_every_colour_is_seen_on_the_light_and_the_dark_page(colour, page):
     assert (light + 0.05) / (dark + 0.05) >= 2.2
 
 
-def test_known_variants_have_the_first_colours_and_no_other_variant_takes_them():
-    known = [style.variant_colour(name) for name in style.KNOWN_VARIANTS]
-    assert known == list(style.PALETTE[: len(known)])
-    assert len(set(style.PALETTE)) == len(style.PALETTE)
-    others = {style.variant_colour(f"variant-{number}") for number in range(200)}
-    assert others == set(style.PALETTE[len(known) :])
+@pytest.mark.parametrize("suite", sorted(SUITES))
+def test_variants_that_are_shown_together_differ_in_colour(suite):
+    names = {one.variant for one in SUITES[suite].entries}
+    assert len({style.variant_colour(name) for name in names}) == len(names)
+
+
+@pytest.mark.parametrize("name", sorted(VARIANTS))
+def test_every_variant_that_comes_along_has_a_colour_of_its_own_choice(name):
+    assert name in style.KNOWN_VARIANTS
 
 
 def test_a_variant_keeps_its_colour_in_another_process():

@@ -1,6 +1,9 @@
 import orjson
 import pytest
 
+from core.augmentations.pipeline import AugmentationPipeline
+from core.pipelines import save_pipeline
+
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
@@ -105,3 +108,57 @@ def test_the_demo_trains_all_its_runs_and_sums_them_up(petridish_process, proces
         *("--runs", processes.store.root, "--data", data_dir),
     )
     assert orjson.loads(again.stdout) == summary
+
+
+def test_an_augmentation_comes_from_a_file_a_preset_or_what_was_saved(
+    petridish, data_dir, processes, tmp_path
+):
+    root = processes.store.root
+    turns = {"steps": [{"name": "quarter-turn", "probability": 1}]}
+    path = tmp_path / "turns.json"
+    path.write_bytes(orjson.dumps(turns))
+    save_pipeline(root, "my turns", AugmentationPipeline.checked(turns), "ada")
+    call = ["train", "--dataset", "shapes", "--variant", "dense-base"]
+    call += ["--set", "dataset.images=100", "--set", "training.batch_size=32"]
+    for named, step in (
+        (path, "quarter-turn"),
+        ("shapes-recipe", "symmetry"),
+        ("my turns", "quarter-turn"),
+    ):
+        status, out, said = petridish(
+            *call, "--augmentation", named, "--force", "--data", data_dir, "--runs", root, "--json"
+        )
+        assert status == 0
+        assert f"step 1 ({step}) changes labels" in said
+        (run_id,) = orjson.loads(out)
+        (found,) = processes.store.run(run_id).config["augmentation"]["steps"]
+        assert (found["name"], found["probability"]) == (step, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"steps": [{"name": "turn"}]}', "step 1: No augmentation is called 'turn'."),
+        ('{"steps": [{"name": "zoom", "probability": 2}]}', "step 1 (zoom): probability must lie"),
+        ('{"schema_version": 9}', "a later version of Petridish wrote this pipeline (schema 9"),
+        ("[1]", "must hold one JSON object."),
+        ("{", "not a readable JSON file"),
+    ],
+)
+def test_an_augmentation_that_cannot_be_used_is_named_and_nothing_queued(
+    petridish, elsewhere, data_dir, tmp_path, text, message
+):
+    path = tmp_path / "pipeline.json"
+    path.write_text(text)
+    call = ["train", "--dataset", "shapes", "--variant", "shapes-combined", "--data", data_dir]
+    status, out, said = petridish(*call, "--augmentation", path)
+    assert (status, out) == (2, "")
+    assert message in said
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_an_unknown_augmentation_gets_a_suggestion(petridish, data_dir):
+    call = ["train", "--dataset", "shapes", "--variant", "shapes-combined", "--data", data_dir]
+    status, _, said = petridish(*call, "--augmentation", "shapes-recip")
+    assert status == 2
+    assert "'shapes-recipe'" in said

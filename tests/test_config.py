@@ -32,7 +32,7 @@ def test_a_config_survives_json():
 
 def test_a_config_names_every_setting():
     values = CONV.to_json()
-    assert set(values) == {"dataset", "variant", "model", "training"}
+    assert set(values) == {"dataset", "variant", "model", "training", "stages", "augmentation"}
     assert set(values["training"]) == set(TrainingConfig.model_fields)
     assert values["model"]["channels"] == [32, 64]
     assert values["dataset"] == {
@@ -47,6 +47,76 @@ def test_every_setting_says_what_it_means():
     for name, field in TrainingConfig.model_fields.items():
         assert field.description, name
         assert field.description.endswith("."), name
+
+
+def test_a_run_of_before_there_was_augmentation_has_none():
+    values = CONV.to_json()
+    del values["stages"], values["augmentation"]
+    assert RunConfig.checked(values) == CONV
+
+
+def staged(*stages):
+    return CONV.changed({"stages": list(stages)})
+
+
+def test_a_stage_changes_the_run_s_training_settings_and_keeps_the_others():
+    config = staged({}, {"changes": {"optimizer": "sgd", "max_epochs": 5}})
+    assert config.stage_configs[0] == CONV.training
+    assert config.stage_configs[1] == CONV.training.model_copy(
+        update={"optimizer": "sgd", "max_epochs": 5}
+    )
+    assert config.max_epochs == CONV.training.max_epochs + 5
+    assert RunConfig.checked(config.to_json()) == config
+
+
+def test_without_stages_there_is_one():
+    assert CONV.stage_configs == (CONV.training,)
+    assert CONV.max_epochs == CONV.training.max_epochs
+
+
+def test_an_override_reaches_every_stage_that_does_not_change_it():
+    config = staged({}, {"changes": {"max_epochs": 5}}).changed({"training.max_epochs": 2})
+    assert [one.max_epochs for one in config.stage_configs] == [2, 5]
+
+
+@pytest.mark.parametrize(
+    ("stage", "message"),
+    [
+        (
+            {"changes": {"optimiser": "sgd"}},
+            "stages.0.changes: No setting is called 'optimiser'. Did you mean 'optimizer'?",
+        ),
+        (
+            {"changes": {"learning_rate": 99}},
+            "stages.0.changes: learning_rate must lie in (0, 10]; got 99.",
+        ),
+        (
+            {"changes": {"test_time_averaging": "symmetries"}},
+            "stages.0.changes: test_time_averaging holds for the whole run; set it in training instead.",
+        ),
+        ({"start": "best"}, "No setting is called 'stages.0.start'. Did you mean"),
+    ],
+)
+def test_a_bad_stage_is_named(stage, message):
+    assert message in refusal(InvalidParameter, staged, stage)
+
+
+def test_settings_that_exclude_each_other_over_a_stage_are_refused():
+    config = CONV.changed({"training.optimizer": "sgd", "training.momentum": 0.9})
+    config = config.changed({"training.is_nesterov": True})
+    message = refusal(
+        InvalidParameter, config.changed, {"stages": [{"changes": {"optimizer": "adam"}}]}
+    )
+    assert "is_nesterov needs optimizer sgd with a momentum above 0." in message
+
+
+def test_training_nothing_is_refused():
+    message = refusal(
+        InvalidParameter,
+        TrainingConfig.checked,
+        {"class_loss_weight": 0, "count_loss_weight": 0},
+    )
+    assert "nothing would be trained" in message
 
 
 @pytest.mark.parametrize(

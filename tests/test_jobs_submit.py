@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from core.exceptions import IncompatibleModel, InvalidInput, InvalidParameter, RunsFolderError
-from core.jobs.submit import clean_text, equal_run, submit, submit_all
+from core.jobs.submit import equal_run, submit, submit_all
 from core.runs import files
 from core.runs.run import config_sha256
 from core.variants import run_config
@@ -165,15 +165,17 @@ def test_a_run_on_other_pixels_is_not_equal(finished_run, short_config, dataset)
     assert equal_run([finished_run], other, config, 0) is None
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("  my run  ", "my run"),
-        ("a\x00b\x1b[31mc\nd", "ab[31mcd"),
-        ("abc\u202edef\u2066", "abcdef"),
-        ("x" * 300, "x" * 200),
-        ("Bär 🐻", "Bär 🐻"),
-    ],
-)
-def test_names_hold_no_control_or_direction_characters(text, expected):
-    assert clean_text(text) == expected
+def test_each_config_may_have_a_name_of_its_own_and_a_clone_its_parent(
+    store, executor, data_dir, short_config
+):
+    configs = [short_config, short_config.changed({"training.learning_rate": 0.1})]
+    done = submit_all(
+        store, executor, data_dir, configs, [0, 1], names=[None, "fast"], parent="other-run"
+    )
+    assert [(run.name, run.seed) for run in done.runs] == [
+        (None, 0),
+        ("fast", 0),
+        (None, 1),
+        ("fast", 1),
+    ]
+    assert {run.spec["parent"] for run in done.runs} == {"other-run"}

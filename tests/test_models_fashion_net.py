@@ -83,3 +83,21 @@ def test_pooling_behind_what_is_not_there_is_refused(settings, message):
     with pytest.raises(InvalidParameter) as error:
         FashionNet.checked(settings)
     assert str(error.value) == message
+
+
+def test_a_border_is_cut_from_each_side():
+    images = torch.rand(3, 1, 12, 12, generator=torch.Generator().manual_seed(0))
+    cut, plain = (
+        FashionNet(border=border).build(shape, TEN_CLASSES).eval()
+        for border, shape in ((2, (1, 12, 12)), (0, (1, 8, 8)))
+    )
+    # The cut is the first layer of the body, which moves the names of the others.
+    plain.load_state_dict(dict(zip(plain.state_dict(), cut.state_dict().values(), strict=True)))
+    assert torch.equal(cut(images).logits, plain(images[:, :, 2:10, 2:10]).logits)
+
+
+def test_a_border_that_leaves_nothing_is_refused():
+    with pytest.raises(
+        IncompatibleModel, match=r"border of 6 pixels\. Set a smaller model\.border"
+    ):
+        FashionNet(border=6).build((1, 12, 12), TEN_CLASSES)

@@ -5,7 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from core.config import TrainingConfig
+from core.augmentations.pictures import EpochPictures
+from core.augmentations.pipeline import AugmentationPipeline
+from core.augmentations.presets import PRESETS
+from core.augmentations.preview import preview
+from core.config import Stage, TrainingConfig
 from core.datasets.digits import Digits
 from core.datasets.shapes import Shapes
 from core.exceptions import TrainingFailed
@@ -22,12 +26,13 @@ ONE_HEAD_KEYS = {
     *("epoch", "step", "stage", "learning_rate", "epoch_seconds"),
     *("train_loss", "train_accuracy", "train_eval_loss", "train_eval_accuracy"),
     *("validation_loss", "validation_accuracy", "samples_per_second", "peak_memory"),
+    *("gradient_norm", "dead_share"),
 }
 TWO_HEAD_KEYS = {
     f"{split}_{metric}"
     for split in ("train", "train_eval", "validation")
     for metric in ("class_loss", "count_loss", "count_rmse", "count_mae")
-}
+} | {"count_loss_share"}
 
 SMALL_NET = ShapesNet(channels=4, num_blocks=1, num_features=8, hidden_features=16)
 ARCHITECTURES = {
@@ -42,13 +47,22 @@ def dataset(tmp_path_factory):
     return Shapes(images=100).load(tmp_path_factory.mktemp("data"))
 
 
-def results(architecture, dataset, seed=0, resume=None, **settings):
+def results(architecture, dataset, seed=0, resume=None, stages=(), augmentation=None, **settings):
     """Train and return each epoch's result together with copies of its weights and its checkpoint's bytes."""
     config = TrainingConfig(**{"batch_size": 32, "max_epochs": 3, "patience": 0, **settings})
-    network = build_network(architecture, dataset.image_shape, dataset.space, seed)
+    network = build_network(
+        architecture, dataset.image_shape, dataset.space, seed, config.is_input_standardised
+    )
     found = []
     for result in train(
-        network, TrainingData.from_dataset(dataset), config, seed, CPU, resume=resume
+        network,
+        TrainingData.from_dataset(dataset),
+        config,
+        seed,
+        CPU,
+        stages=stages,
+        augmentation=augmentation,
+        resume=resume,
     ):
         if isinstance(result, EpochResult):
             file = io.BytesIO()
@@ -65,7 +79,10 @@ def lasting(history):
 def test_a_history_row_has_the_keys_of_the_run_folder(dataset):
     (result, _, _) = results(ARCHITECTURES["dense"], dataset, max_epochs=1)[0]
     assert result.history.keys() == ONE_HEAD_KEYS
-    assert all(type(value) in (int, float) for value in result.history.values())
+    numbers = {key: value for key, value in result.history.items() if key != "dead_share"}
+    assert all(type(value) in (int, float) for value in numbers.values())
+    assert result.history["dead_share"].keys() == {"body.2"}
+    assert result.history["gradient_norm"] > 0
     assert result.history["epoch"] == 1
     assert result.history["step"] == 3
     assert result.history["peak_memory"] > 1_000_000
@@ -99,6 +116,7 @@ def test_a_count_head_that_is_not_trained_is_not_reported(dataset):
         weights,
         dataset.split("test").images,
         TrainingConfig(count_loss_weight=0),
+        dataset.space,
         CPU,
     )
     assert outputs.keys() == {"class"}
@@ -121,6 +139,21 @@ def test_stored_metrics_are_those_of_the_rounded_outputs(dataset):
     )
 
 
+def assert_equal_runs(whole, rest):
+    """Compare results but for what is measured."""
+    for (old, old_weights, _), (new, new_weights, _) in zip(whole, rest, strict=True):
+        assert lasting(new.history) == lasting(old.history)
+        assert (new.is_best, new.is_last, new.stop_reason) == (
+            old.is_best,
+            old.is_last,
+            old.stop_reason,
+        )
+        assert old_weights.keys() == new_weights.keys()
+        assert all(torch.equal(old_weights[key], new_weights[key]) for key in old_weights)
+        for split, heads in old.outputs.items():
+            assert all(np.array_equal(heads[head], new.outputs[split][head]) for head in heads)
+
+
 @pytest.mark.parametrize("name", list(ARCHITECTURES))
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(dataset, name, optimizer):
@@ -138,18 +171,33 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(dataset, name, op
     torch.rand(7)  # whatever the process drew in between
     state = torch.load(io.BytesIO(saved), weights_only=True)
     rest = results(ARCHITECTURES[name], dataset, seed=5, resume=state, **settings)
-    assert len(rest) == len(whole) - 2
-    for (old, old_weights, _), (new, new_weights, _) in zip(whole[2:], rest, strict=True):
-        assert lasting(new.history) == lasting(old.history)
-        assert (new.is_best, new.is_last, new.stop_reason) == (
-            old.is_best,
-            old.is_last,
-            old.stop_reason,
-        )
-        assert old_weights.keys() == new_weights.keys()
-        assert all(torch.equal(old_weights[key], new_weights[key]) for key in old_weights)
-        for split, heads in old.outputs.items():
-            assert all(np.array_equal(heads[head], new.outputs[split][head]) for head in heads)
+    assert_equal_runs(whole[2:], rest)
+
+
+# All that has a state of its own: a moving average, momentum, standardised inputs, stages, pictures drawn anew.
+EVERYTHING = {
+    "optimizer": "sgd",
+    "learning_rate": 0.05,
+    "momentum": 0.9,
+    "max_epochs": 2,
+    "ema_decay": 0.5,
+    "gradient_clip": 1.0,
+    "label_smoothing": 0.1,
+    "class_weights": "balanced",
+    "schedule": "cosine",
+    "is_input_standardised": True,
+    "stages": (Stage(), Stage(changes={"optimizer": "adam", "max_epochs": 3, "ema_decay": 0})),
+    "augmentation": PRESETS["shapes-study"].pipeline,
+}
+
+
+@pytest.mark.parametrize("epochs_before", [1, 2, 3])
+def test_stages_averages_and_augmentation_resume_bit_for_bit(dataset, epochs_before):
+    whole = results(SMALL_NET, dataset, seed=3, **EVERYTHING)
+    assert [result.history["stage"] for result, _, _ in whole] == [0, 0, 1, 1, 1]
+    state = torch.load(io.BytesIO(whole[epochs_before - 1][2]), weights_only=True)
+    rest = results(SMALL_NET, dataset, seed=3, resume=state, **EVERYTHING)
+    assert_equal_runs(whole[epochs_before:], rest)
 
 
 def test_a_run_that_was_over_yields_nothing_more(dataset):
@@ -253,11 +301,11 @@ def test_final_outputs_are_those_of_the_given_weights_unrounded(dataset):
     (first, weights, _), *_, (_, last_weights, _) = results(SMALL_NET, dataset)
     network = build_network(SMALL_NET, dataset.image_shape, dataset.space, 9)
     images = dataset.split("validation").images
-    outputs = final_outputs(network, weights, images, TrainingConfig(), CPU)
+    outputs = final_outputs(network, weights, images, TrainingConfig(), dataset.space, CPU)
     assert outputs["class"].dtype == np.float32
     for head, stored in first.outputs["validation"].items():
         assert np.array_equal(outputs[head].astype(np.float16), stored)
-    other = final_outputs(network, last_weights, images, TrainingConfig(), CPU)
+    other = final_outputs(network, last_weights, images, TrainingConfig(), dataset.space, CPU)
     assert not np.array_equal(other["class"], outputs["class"])
 
 
@@ -268,6 +316,147 @@ def test_weights_are_in_row_major_order_and_match_the_network(dataset):
 
 def test_a_training_split_of_one_sample_more_than_a_batch_trains_with_batch_norm(dataset):
     results(SMALL_NET, dataset, batch_size=79, max_epochs=1)
+
+
+def first_weights_of_stage_two(dataset, starts_from):
+    """Train a stage whose best epoch is its first, and return its weights with those that the second starts from."""
+    # The second stage can move nothing.
+    stages = (
+        Stage(),
+        Stage(starts_from=starts_from, changes={"learning_rate": 1e-30, "max_epochs": 1}),
+    )
+    network = ARCHITECTURES["dense"]
+    found = results(network, dataset, learning_rate=1.0, optimizer="sgd", stages=stages)
+    stage_one = [result for result, _, _ in found if result.history["stage"] == 0]
+    accuracies = [result.history["validation_accuracy"] for result in stage_one]
+    best = accuracies.index(max(accuracies))
+    return [weights for _, weights, _ in found], best
+
+
+def test_a_stage_starts_from_the_best_weights_of_the_one_before(dataset):
+    weights, best = first_weights_of_stage_two(dataset, "best")
+    assert best < 2, "The best epoch is the last: the test would show nothing."
+    assert all(torch.equal(weights[3][name], weights[best][name]) for name in weights[3])
+
+
+def test_a_stage_starts_from_the_last_weights_where_it_is_told_to(dataset):
+    weights, best = first_weights_of_stage_two(dataset, "last")
+    assert best < 2
+    assert all(torch.equal(weights[3][name], weights[2][name]) for name in weights[3])
+
+
+def test_a_stage_has_its_own_patience_and_epochs_go_on(dataset):
+    stages = (Stage(), Stage(changes={"max_epochs": 2, "patience": 0}))
+    found = results(
+        ARCHITECTURES["dense"],
+        dataset,
+        learning_rate=1e-30,
+        patience=2,
+        max_epochs=9,
+        stages=stages,
+    )
+    rows = [result.history for result, _, _ in found]
+    assert [(row["epoch"], row["stage"]) for row in rows] == [
+        (1, 0),
+        (2, 0),
+        (3, 0),
+        (4, 1),
+        (5, 1),
+    ]
+    assert [row["step"] for row in rows] == [3, 6, 9, 12, 15]
+    assert [result.is_last for result, _, _ in found] == [False] * 4 + [True]
+    assert found[-1][0].stop_reason == "max_epochs"
+
+
+def test_the_least_loss_decides_where_that_is_the_metric(dataset):
+    found = results(SMALL_NET, dataset, early_stopping_metric="validation_loss", max_epochs=4)
+    losses = [result.history["validation_loss"] for result, _, _ in found]
+    is_best = [loss == min(losses[: place + 1]) for place, loss in enumerate(losses)]
+    assert [result.is_best for result, _, _ in found] == is_best
+
+
+def test_what_is_evaluated_is_the_moving_average_of_the_weights(dataset):
+    plain = results(ARCHITECTURES["dense"], dataset, max_epochs=1)
+    # The average of a batch and the one after it, and of that and the third.
+    averaged = results(ARCHITECTURES["dense"], dataset, max_epochs=1, ema_decay=0.5)
+    assert plain[0][0].history["train_loss"] == averaged[0][0].history["train_loss"]
+    state = torch.load(io.BytesIO(averaged[0][2]), weights_only=True)
+    for name, value in plain[0][1].items():
+        assert torch.equal(state["model"][name], value)
+        assert not torch.equal(averaged[0][1][name], value)
+
+
+def test_clipping_bounds_the_step_and_the_norm_is_that_before_it(dataset):
+    settings = {"optimizer": "sgd", "learning_rate": 1.0, "max_epochs": 1, "batch_size": 80}
+    start = build_network(ARCHITECTURES["dense"], dataset.image_shape, dataset.space, 0)
+    free, clipped = (
+        results(ARCHITECTURES["dense"], dataset, gradient_clip=clip, **settings)[0]
+        for clip in (0.0, 1e-3)
+    )
+    moved = sum(
+        (clipped[1][name] - value).square().sum() for name, value in start.state_dict().items()
+    )
+    assert float(moved) ** 0.5 == pytest.approx(1e-3, rel=1e-3)
+    assert free[0].history["gradient_norm"] == clipped[0].history["gradient_norm"] > 1e-3
+
+
+def test_standardised_inputs_are_measured_on_the_training_split_and_kept_in_the_weights(dataset):
+    (_, weights, _) = results(SMALL_NET, dataset, max_epochs=1, is_input_standardised=True)[0]
+    pixels = dataset.split("train").images / 255
+    assert weights["mean"].item() == pytest.approx(pixels.mean(), rel=1e-5)
+    assert weights["std"].item() == pytest.approx(pixels.std(), rel=1e-5)
+
+
+def test_bfloat16_trains_to_nearly_the_same_loss(dataset):
+    exact, coarse = (
+        results(ARCHITECTURES["conv"], dataset, max_epochs=1, precision=precision)[0][0].history
+        for precision in ("float32", "bfloat16")
+    )
+    assert coarse["train_loss"] != exact["train_loss"]
+    assert coarse["train_loss"] == pytest.approx(exact["train_loss"], rel=0.02)
+
+
+def test_training_sees_exactly_the_pictures_that_the_preview_shows(dataset, monkeypatch):
+    pipeline = AugmentationPipeline(steps=PRESETS["shapes-study"].pipeline.steps)
+    split = dataset.split("train")
+    batch = EpochPictures.batch
+
+    def noted(self, rows):
+        made = batch(self, rows)
+        for position, row in enumerate(rows.tolist()):
+            key = (len(calls) // 3 + 1, row)
+            pictures[key] = (made.images[position], made.labels[position], made.counts[position])
+        calls.append(rows)
+        return made
+
+    calls, pictures = [], {}
+    monkeypatch.setattr(EpochPictures, "batch", noted)
+    results(SMALL_NET, dataset, seed=7, max_epochs=2, augmentation=pipeline)
+    monkeypatch.undo()
+    assert len(pictures) == 2 * len(split)
+    for epoch in (1, 2):
+        rows = np.arange(len(split))
+        shown = preview(
+            pipeline, split.images, split.labels, split.counts, dataset.space, 7, epoch, rows
+        )
+        assert shown.is_changed.any()
+        for row in rows.tolist():
+            image, label, counts = pictures[epoch, row]
+            assert np.array_equal(image.numpy(), shown.after[row])
+            assert label.item() == shown.new_labels[row]
+            assert np.array_equal(counts.numpy(), shown.new_counts[row])
+
+
+def test_an_epoch_visits_every_fixed_copy(tmp_path):
+    digits = Digits().load(tmp_path)
+    pipeline = AugmentationPipeline.checked(
+        {"expansion": {"k": 1, "is_forced": True, "copies": ["original", "flip", "zoom"]}}
+    )
+    (result, _, _) = results(
+        ARCHITECTURES["dense"], digits, max_epochs=1, batch_size=100, augmentation=pipeline
+    )[0]
+    assert result.history["step"] == math.ceil(3 * len(digits.split("train")) / 100)
+    assert len(result.outputs["validation"]["class"]) == len(digits.split("validation"))
 
 
 def test_digits_are_learnt(tmp_path):

@@ -13,9 +13,10 @@ CPU = torch.device("cpu")
 ROOT = Path(__file__).parent.parent
 
 
-def course(total_steps, **settings):
-    config = TrainingConfig(learning_rate=1.0, **settings)
-    return [learning_rate(config, step, total_steps) for step in range(total_steps)]
+def course(total_steps, max_epochs=1, **settings):
+    config = TrainingConfig(learning_rate=1.0, max_epochs=max_epochs, **settings)
+    steps_per_epoch = total_steps // max_epochs
+    return [learning_rate(config, step, steps_per_epoch) for step in range(total_steps)]
 
 
 def test_a_constant_rate_stays():
@@ -36,10 +37,22 @@ def test_warm_up_and_linear_fall_meet_at_the_rate():
     )
 
 
+def test_a_cosine_schedule_falls_along_half_a_wave():
+    assert course(4, schedule="cosine") == pytest.approx([1, 0.853553, 0.5, 0.146447], rel=1e-5)
+
+
+def test_a_step_schedule_changes_the_rate_after_so_many_epochs_again_and_again():
+    rates = course(10, max_epochs=5, schedule="step", step_epochs=2, step_factor=0.5)
+    assert rates == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25]
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine", "step"])
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.33, 0.9])
 @pytest.mark.parametrize("total_steps", [1, 2, 3, 7, 100])
-def test_every_step_has_a_rate_above_zero_and_at_most_the_configured_one(share, total_steps):
-    rates = course(total_steps, schedule="linear", warmup_share=share)
+def test_every_step_has_a_rate_above_zero_and_at_most_the_configured_one(
+    share, total_steps, schedule
+):
+    rates = course(total_steps, schedule=schedule, warmup_share=share)
     assert all(0 < rate <= 1 for rate in rates)
 
 
@@ -70,6 +83,14 @@ def test_the_steps_are_those_of_torch_s_own_optimizer_bit_for_bit(name, kind):
     assert not torch.equal(expected, start["weight"])
 
 
+def test_momentum_is_that_of_torch_s_sgd():
+    ours, theirs = nn.Linear(3, 2), nn.Linear(3, 2)
+    theirs.load_state_dict(ours.state_dict())
+    config = TrainingConfig(optimizer="sgd", learning_rate=0.1, momentum=0.9, is_nesterov=True)
+    expected = torch.optim.SGD(theirs.parameters(), lr=0.1, momentum=0.9, nesterov=True, fused=True)
+    assert torch.equal(five_steps(ours, optimizer(ours, config, CPU)), five_steps(theirs, expected))
+
+
 @every_rule
 def test_a_fused_step_is_the_plain_step_up_to_rounding(name, kind):
     ours, theirs = nn.Linear(3, 2), nn.Linear(3, 2)
@@ -84,7 +105,7 @@ def test_torch_s_compiler_is_not_imported():
 import io, sys, torch
 from core.config import TrainingConfig
 from core.training.optimizers import optimizer
-from core.training.resume import Position, restore, to_state
+from core.training.resume import Fit, Position
 
 for name in ("adam", "adamw", "sgd"):
     layer = torch.nn.Linear(3, 2)
@@ -93,9 +114,10 @@ for name in ("adam", "adamw", "sgd"):
     layer(torch.ones(1, 3)).sum().backward()
     rule.step()
     file = io.BytesIO()
-    torch.save(to_state(layer, rule, Position()), file)
+    fit = Fit(layer, rule, Position())
+    torch.save(fit.to_state(), file)
     file.seek(0)
-    restore(torch.load(file, weights_only=True), layer, rule)
+    fit.restore(torch.load(file, weights_only=True))
 assert "torch._dynamo" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

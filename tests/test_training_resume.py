@@ -6,12 +6,12 @@ import torch
 from torch import nn
 
 from core.training.resume import (
+    Fit,
     Position,
     random_state,
-    restore,
+    saved_position,
     seed_everything,
     set_random_state,
-    to_state,
 )
 from core.training.stopping import EarlyStopping
 
@@ -60,12 +60,25 @@ def test_a_state_brings_network_optimizer_and_position_back():
     rule = torch.optim.Adam(layer.parameters(), lr=0.1, fused=True)
     layer(torch.ones(1, 4)).sum().backward()
     rule.step()
-    position = Position(epoch=3, step=12, stopping=EarlyStopping(0.75, 2, 1))
-    state = through_a_file(to_state(layer, rule, position))
+    position = Position(
+        epoch=3,
+        step=12,
+        best=EarlyStopping(0.8, 1, 0.8, 2),
+        stage=1,
+        stage_epoch=2,
+        stage_step=8,
+        stopping=EarlyStopping(0.75, 2, 0.75, 1),
+    )
+    best = {"weight": torch.ones(2, 4)}
+    state = through_a_file(Fit(layer, rule, position, stage_best=best).to_state())
 
+    assert saved_position(state) == position
     other = nn.Linear(4, 2)
     other_rule = torch.optim.Adam(other.parameters(), lr=0.5, fused=True)
-    assert restore(state, other, other_rule) == position
+    fit = Fit(other, other_rule, Position())
+    fit.restore(state)
+    assert fit.position == position
+    assert fit.stage_best is not None and torch.equal(fit.stage_best["weight"], best["weight"])
     for network, optimizer in ((layer, rule), (other, other_rule)):
         optimizer.zero_grad()
         network(torch.tensor([[1.0, -1.0, 2.0, 0.5]])).square().sum().backward()
@@ -76,6 +89,13 @@ def test_a_state_brings_network_optimizer_and_position_back():
 
 def test_a_run_that_has_not_begun_has_no_best_epoch():
     layer = nn.Linear(2, 2)
-    rule = torch.optim.SGD(layer.parameters(), lr=0.1)
-    state = through_a_file(to_state(layer, rule, Position()))
-    assert restore(state, layer, rule) == Position(0, 0, EarlyStopping(None, None, 0))
+    fit = Fit(layer, torch.optim.SGD(layer.parameters(), lr=0.1), Position())
+    assert saved_position(through_a_file(fit.to_state())) == Position()
+
+
+def test_a_position_counts_epochs_and_steps_of_run_and_stage():
+    first = Position().after_epoch(4, score=0.5, min_gain=0.0)
+    second = first.next_stage().after_epoch(5, score=0.4, min_gain=0.0)
+    assert (second.epoch, second.step, second.stage) == (2, 9, 1)
+    assert (second.stage_epoch, second.stage_step) == (1, 5)
+    assert (second.best.best_epoch, second.stopping.best_epoch) == (1, 2)

@@ -15,7 +15,7 @@ from core.exceptions import UnknownName
 LIGHT, DARK = "petridish_light", "petridish_dark"
 
 # Okabe and Ito 2008, "Color Universal Design", without black and yellow, which vanish on one of our backgrounds; then
-# tints and shades of the six. Each has a contrast of at least 2.2 on white and on Streamlit's dark page.
+# tints and shades of the six, and a violet for the Fashion study's 15th variant. Each has a contrast of at least 2.2 on white and on Streamlit's dark page.
 PALETTE = (
     "#0072B2",
     "#D55E00",
@@ -31,9 +31,36 @@ PALETTE = (
     "#954200",
     "#E49659",
     "#59A3CD",
+    "#7570B3",
 )
-KNOWN_VARIANTS = ("dense-base", "conv-base", "conv-base-padded", "shapes-net")
-"""Variants in the order in which they take the palette's colours; others share what is left."""
+# What is compared with each other differs: the 14 variants of the Fashion study among themselves, those of shapes among
+# themselves. The two families of nets are never trained on the same data.
+_COLOUR_ORDERS = (
+    (
+        *("dense-base", "conv-base", "dense-batch-norm", "conv-batch-norm", "dense-dropout"),
+        *("conv-dropout", "dense-wide", "conv-wide", "dense-deep", "conv-deep", "dense-sgd"),
+        *("conv-sgd", "dense-l2", "conv-l2", "fashion-final"),
+    ),
+    (
+        *(
+            "shapes-combined",
+            "shapes-classes",
+            "shapes-counts",
+            "shapes-net",
+            "shapes-linear-heads",
+        ),
+        *("shapes-horizontal-flip", "shapes-vertical-flip", "shapes-quarter-turn", "shapes-noise"),
+        *("shapes-brightness", "shapes-erasing", "shapes-all-six"),
+    ),
+    ("fashion-net", "conv-base-padded"),
+    ("shapes-lambda-0-5", "shapes-lambda-1-5", "shapes-lambda-6", "shapes-lambda-24"),
+)
+KNOWN_VARIANTS = {
+    name: PALETTE[len(PALETTE) - 1 - number if order == 2 else number]
+    for order, names in enumerate(_COLOUR_ORDERS)
+    for number, name in enumerate(names)
+}
+"""Colour of each variant that comes with Petridish; others take one by their name."""
 
 ACCENT = "#D55E00"
 NEUTRAL = "#7F8790"
@@ -48,8 +75,12 @@ METRIC_TITLES = {
     "accuracy": "Accuracy (%)",
     "class_loss": "Class loss (nats)",
     "count_loss": "Count loss (smooth L1)",
+    "count_loss_share": "Share of the counts in the loss (0 to 1)",
     "count_rmse": "RMSE of the counts (figures)",
     "count_mae": "MAE of the counts (figures)",
+    "learning_rate": "Learning rate",
+    "gradient_norm": "Norm of the gradient, mean of the batches",
+    "dead_share": "Dead neurons, worst layer (0 to 1)",
     "precision": "Precision (0 to 1)",
     "recall": "Recall (0 to 1)",
     "f1": "F1 (0 to 1)",
@@ -67,10 +98,9 @@ COUNT_FORMAT = ",d"
 def variant_colour(name: str) -> str:
     """Return the variant's colour as "#RRGGBB", the same in every process and on every page."""
     if name in KNOWN_VARIANTS:
-        return PALETTE[KNOWN_VARIANTS.index(name)]
-    left = PALETTE[len(KNOWN_VARIANTS) :]
+        return KNOWN_VARIANTS[name]
     # Python's own hash of a string differs from process to process.
-    return left[zlib.crc32(name.encode()) % len(left)]
+    return PALETTE[zlib.crc32(name.encode()) % len(PALETTE)]
 
 
 def dash(split: str) -> str:

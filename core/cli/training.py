@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import orjson
 
 from core.cli.options import folder_of_data, opened, with_data, with_json, with_runs
 from core.cli.printing import print_facts
@@ -58,6 +59,11 @@ def demo(
 @click.option("--suite", help="Suite of variants instead.")
 @click.option("--seeds", default="0", show_default=True, help="Such as 3, 0-4 or 0,2,5.")
 @click.option(
+    "--augmentation",
+    metavar="FILE.json|NAME",
+    help="Pipeline instead of the variant's own: a file, a preset or a saved one; none is a preset.",
+)
+@click.option(
     "--set", "settings", multiple=True, metavar="GROUP.NAME=VALUE", help="Change a setting."
 )
 @click.option("--name", help="What you call the runs.")
@@ -78,6 +84,7 @@ def train(
     names: tuple[str, ...],
     suite: str | None,
     seeds: str,
+    augmentation: str | None,
     settings: tuple[str, ...],
     name: str | None,
     device: str,
@@ -100,14 +107,16 @@ def train(
     data_dir = folder_of_data(data)
     # Asked for by name here, a slip in it gets a suggestion; a config takes any name for that of an imported set.
     chosen = None if dataset is None else {"name": dataset_source(dataset, data_dir).name}
+    store = opened(runs)
     overrides = parsed_overrides(settings)
+    if augmentation is not None:
+        overrides = {"augmentation": _pipeline(augmentation, store)} | overrides
     if suite:
         configs = run_configs(SUITES[suite], chosen, overrides)
     elif chosen:
         configs = [run_config(chosen, one, overrides) for one in names]
     else:
         raise InvalidParameter("Name the data set: --dataset NAME.")
-    store = opened(runs)
     ids = _submitted(
         store,
         data_dir,
@@ -135,6 +144,25 @@ def wait_for(store: "Store", run_ids: Sequence[str]) -> bool:
     return all(store.run(run_id).state.state == "finished" for run_id in run_ids)
 
 
+def _pipeline(text: str, store: "Store") -> dict[str, Any]:
+    """Return the pipeline of a file, or the preset or saved one of that name, as plain values."""
+    from core.augmentations.pipeline import AugmentationPipeline
+    from core.pipelines import pipeline_named
+
+    path = Path(text)
+    if path.suffix != ".json" and not path.is_file():
+        return pipeline_named(text, store.root).to_json()
+    try:
+        values = orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise InvalidParameter(
+            f"--augmentation {text}: not a readable JSON file ({error})."
+        ) from None
+    if not isinstance(values, dict):
+        raise InvalidParameter(f"--augmentation {text}: must hold one JSON object.")
+    return AugmentationPipeline.checked(values).to_json()
+
+
 def _submitted(
     store: "Store",
     data_dir: Path,
@@ -149,6 +177,8 @@ def _submitted(
     submitted = submit_all(
         store, LocalExecutor(store, data_dir), data_dir, configs, seeds, **options
     )
+    for note in submitted.notes:
+        click.echo(note, err=True)
     for run in submitted.reused:
         click.echo(f"{run.id} does the same and is reused{hint}.", err=True)
     return [run.id for run in submitted.runs]

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from core.exceptions import InvalidParameter
 
 SPLITS = ("train", "train_eval", "validation")
+OF_TRAINING = ("learning_rate", "gradient_norm", "count_loss_share", "dead_share")
+"""Metrics of the training itself, of no split; they stand under "train"."""
 MAX_POINTS = 250
 """Points a line; more of them cost the browser twice the time and show nothing new (measured on 100 lines)."""
 
@@ -31,7 +33,8 @@ def learning_curves(
 
     Args:
         histories: run id -> rows of `history.jsonl`, one per epoch.
-        metric: the key without its split: "loss", "accuracy", "class_loss", "count_rmse".
+        metric: the key without its split: "loss", "accuracy", "class_loss", "count_rmse"; or one of `OF_TRAINING`, of
+            which "dead_share" is that of the layer with most dead neurons.
         labels: run id -> what the screen calls the run; the id itself where it is missing.
         variants: run id -> variant; the label where it is missing.
         num_points: most points a line; see `kept_points`.
@@ -54,8 +57,8 @@ def learning_curves(
         best = best_epoch(rows)
         label = (labels or {}).get(run, run)
         for split in SPLITS:
-            key = f"{split}_{metric}"
-            if not any(key in row for row in rows):
+            key = history_key(split, metric)
+            if key is None or not any(key in row for row in rows):
                 continue
             values = np.array([_number(by_epoch.get(epoch, {}).get(key)) for epoch in epochs])
             is_best = (epochs == best) if split == "validation" else np.zeros(len(epochs), bool)
@@ -79,6 +82,13 @@ def learning_curves(
             columns=["run", "label", "variant", "split", "epoch", "value", "is_best"]
         )
     return pd.concat(lines, ignore_index=True)
+
+
+def history_key(split: str, metric: str) -> str | None:
+    """Return the key under which history rows have a metric of a split; None where it has no such metric."""
+    if metric in OF_TRAINING:
+        return metric if split == "train" else None
+    return f"{split}_{metric}"
 
 
 def best_epoch(rows: Rows) -> int | None:
@@ -128,5 +138,7 @@ def _with_gaps(epochs: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.union1d(epochs, epochs[:-1][np.diff(epochs) > 1] + 1)
 
 
-def _number(value: float | None) -> float:
+def _number(value: float | Mapping[str, float | None] | None) -> float:
+    if isinstance(value, Mapping):
+        return max((_number(one) for one in value.values()), default=np.nan)
     return np.nan if value is None else float(value)

@@ -82,6 +82,7 @@ class Attempt:
         import torch
 
         from core.config import RunConfig
+        from core.jobs.checks import notes
         from core.models.forward import build_network
         from core.training import device as devices
         from core.training.data import TrainingData
@@ -95,9 +96,7 @@ class Attempt:
         choice = devices.choose(resources.get("device", "auto"))
         devices.make_deterministic(choice.device)
         self.device = choice.device
-        self.state = replace(
-            self.state, device=str(choice.device), epochs=self.config.training.max_epochs
-        )
+        self.state = replace(self.state, device=str(choice.device), epochs=self.config.max_epochs)
         write_state(self.layout, self.state)
         mine = files.read_json(self.layout.attempt(self.number))
         files.write_json(self.layout.attempt(self.number), mine | {"device": str(choice.device)})
@@ -110,9 +109,16 @@ class Attempt:
                 f"The data set {self.dataset.name!r} is no longer the one that was submitted; "
                 "start a new run on it.",
             )
+        if checkpoint is None:
+            for note in notes(self.dataset, self.config):
+                self.event("note", message=note)
         self.seed = spec["seed"]
         self.network = build_network(
-            self.config.model, self.dataset.image_shape, self.dataset.space, self.seed
+            self.config.model,
+            self.dataset.image_shape,
+            self.dataset.space,
+            self.seed,
+            self.config.training.is_input_standardised,
         )
         data = TrainingData.from_dataset(self.dataset)
         resume = None
@@ -126,6 +132,8 @@ class Attempt:
             self.config.training,
             self.seed,
             self.device,
+            stages=self.config.stages,
+            augmentation=self.config.augmentation,
             resume=resume,
             tick_seconds=self.waits.progress,
         )
@@ -158,6 +166,7 @@ class Attempt:
             load_file(self.layout.best_weights),
             test.images,
             self.config.training,
+            self.dataset.space,
             self.device,
         )
         truth = _truth(test.labels, test.counts)
@@ -219,6 +228,7 @@ class Attempt:
                 "epoch": result.epoch,
                 "weights_sha256": weights_sha256(weights),
                 "parameters": sum(one.numel() for one in self.network.parameters()),
+                "image_shape": list(self.dataset.image_shape),
             },
         )
 

@@ -14,13 +14,14 @@ import torch
 from core.config import RunConfig
 from core.datasets.base import Dataset
 from core.exceptions import InvalidParameter
+from core.jobs.checks import check, notes
 from core.jobs.executor import Executor
 from core.runs.host import user_name
 from core.runs.run import Run, config_sha256
 from core.runs.store import Store
+from core.runs.text import clean_text
 from core.training import device as devices
 
-LARGEST_SEED = 2**31 - 1
 LARGEST_THREADS = 1024
 
 
@@ -36,6 +37,7 @@ def submit(
     owner: str | None = None,
     device: str = "auto",
     threads: int = 1,
+    parent: str | None = None,
 ) -> Run:
     """Create a run and hand it to an executor.
 
@@ -50,6 +52,7 @@ def submit(
         owner: whose run it is; the user of the operating system by default.
         device: "auto", "cpu", "cuda" or "mps".
         threads: of torch.
+        parent: id of the run that it was cloned from.
 
     Raises:
         InvalidInput: the settings, the data, the device and the folder do not allow it; nothing was written.
@@ -66,33 +69,14 @@ def submit(
             "suite": suite,
             "resources": {"device": device, "slots": 1, "threads": threads},
             "executor": executor.name,
-            "parent": None,
+            "parent": parent,
             "retries": 0,
             "env": environment(),
         },
-        epochs=config.training.max_epochs,
+        epochs=config.max_epochs,
     )
     executor.submit(run, attempt=1)
     return run
-
-
-def check(dataset: Dataset, config: RunConfig, seed: int) -> None:
-    """Check that the settings fit the data, without spending memory on a network.
-
-    Raises:
-        InvalidInput: they do not.
-    """
-    if not 0 <= seed <= LARGEST_SEED:
-        raise InvalidParameter(f"seed must lie in [0, {LARGEST_SEED}]; got {seed}.")
-    samples = len(dataset.split("train"))
-    if config.training.batch_size > samples:
-        raise InvalidParameter(
-            f"training.batch_size must be at most the {samples} training samples of "
-            f"{dataset.name!r}; got {config.training.batch_size}. Take a smaller one, such as "
-            f"training.batch_size={max(1, min(32, samples // 4))}."
-        )
-    with torch.device("meta"):
-        config.model.build(dataset.image_shape, dataset.space)
 
 
 def _check_resources(device: str, threads: int) -> None:
@@ -109,10 +93,12 @@ class Submitted:
     Attributes:
         runs: all runs asked for, in order, reused ones included.
         reused: those that had been submitted before.
+        notes: what is worth knowing of them, in sentences, each once.
     """
 
     runs: tuple[Run, ...]
     reused: tuple[Run, ...]
+    notes: tuple[str, ...] = ()
 
 
 def submit_all(
@@ -123,6 +109,7 @@ def submit_all(
     seeds: Sequence[int],
     *,
     reuse: Sequence[str] = ("finished",),
+    names: Sequence[str | None] | None = None,
     **options: Any,
 ) -> Submitted:
     """Submit each config with each seed, after checking all of them.
@@ -134,24 +121,31 @@ def submit_all(
         configs: what to do.
         seeds: each config is run with each.
         reuse: a run in one of these states that is equal is taken instead of a new one.
+        names: what the user calls the runs of each config, where they differ.
         options: of `submit`.
 
     Raises:
         InvalidInput: one of them cannot be done; nothing was written.
     """
     loaded = {config.dataset: config.dataset.load(data_dir) for config in configs}
-    wanted = [(loaded[config.dataset], config, seed) for seed in seeds for config in configs]
-    for dataset, config, seed in wanted:
+    called = [{}] * len(configs) if names is None else [{"name": name} for name in names]
+    wanted = [
+        (loaded[config.dataset], config, seed, options | more)
+        for seed in seeds
+        for config, more in zip(configs, called, strict=True)
+    ]
+    for dataset, config, seed, _ in wanted:
         check(dataset, config, seed)
     known = [run for run in store.runs() if run.state.state in reuse]
     runs: list[Run] = []
     reused: list[Run] = []
-    for dataset, config, seed in wanted:
+    for dataset, config, seed, chosen in wanted:
         before = equal_run(known, dataset, config, seed)
         if before is not None:
             reused.append(before)
-        runs.append(before or submit(store, executor, dataset, config, seed, **options))
-    return Submitted(tuple(runs), tuple(reused))
+        runs.append(before or submit(store, executor, dataset, config, seed, **chosen))
+    said = [note for config in configs for note in notes(loaded[config.dataset], config)]
+    return Submitted(tuple(runs), tuple(reused), tuple(dict.fromkeys(said)))
 
 
 def equal_run(runs: Sequence[Run], dataset: Dataset, config: RunConfig, seed: int) -> Run | None:
@@ -166,15 +160,6 @@ def equal_run(runs: Sequence[Run], dataset: Dataset, config: RunConfig, seed: in
         ):
             return run
     return None
-
-
-def clean_text(text: str) -> str:
-    """Return a name or note without control and direction characters, at most 200 characters long."""
-    kept = "".join(one for one in text if one.isprintable() and one not in _DIRECTIONS)
-    return kept.strip()[:200]
-
-
-_DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @cache

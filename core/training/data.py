@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.datasets.base import Dataset, Split
+from core.labels import LabelSpace
 
 FIXED_SLICE_SIZE = 2000
 """Most samples of the training split whose outputs are kept for every epoch."""
@@ -72,11 +73,13 @@ class TrainingData:
         train: samples that the weights are fitted to.
         validation: samples that decide when to stop and which weights are best.
         train_slice_ids: (S,) int64, ids of the training samples whose outputs are kept for every epoch, rising.
+        space: classes and counts, with what a flip or a turn does to them.
     """
 
     train: TensorSplit
     validation: TensorSplit
     train_slice_ids: Tensor
+    space: LabelSpace
 
     @classmethod
     def from_dataset(cls, dataset: Dataset) -> Self:
@@ -86,6 +89,7 @@ class TrainingData:
             TensorSplit.from_split(train),
             TensorSplit.from_split(dataset.split("validation")),
             torch.from_numpy(fixed_slice(train.labels, FIXED_SLICE_SIZE)),
+            dataset.space,
         )
 
 
@@ -117,30 +121,30 @@ def fixed_slice(labels: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     return np.sort(np.concatenate(chosen)).astype(np.int64)
 
 
-def epoch_order(seed: int, epoch: int, num_samples: int) -> NDArray[np.int64]:
-    """Return the order in which an epoch visits the training samples.
+def epoch_order(seed: int, epoch: int, num_rows: int) -> NDArray[np.int64]:
+    """Return the order in which an epoch visits the training samples, or their fixed copies.
 
     Args:
         seed: of the run.
         epoch: 1 or more.
-        num_samples: N.
+        num_rows: of the epoch's pictures (core.augmentations.pictures); N without copies.
 
     Returns:
-        (N,) a permutation of the sample ids.
+        (num_rows,) a permutation of the rows.
     """
     generator = np.random.default_rng(np.random.SeedSequence([seed, epoch]))
-    return generator.permutation(num_samples).astype(np.int64)
+    return generator.permutation(num_rows).astype(np.int64)
 
 
-def batch_bounds(num_samples: int, batch_size: int) -> list[tuple[int, int]]:
+def batch_bounds(num_rows: int, batch_size: int) -> list[tuple[int, int]]:
     """Cut an epoch into batches; the last may be smaller.
 
-    A last batch of a single sample joins the one before it, because batch norm cannot normalise one sample.
+    A last batch of a single row joins the one before it, because batch norm cannot normalise one sample.
 
     Returns:
-        start and stop of each batch, covering [0, N) in order.
+        start and stop of each batch, covering [0, num_rows) in order.
     """
-    starts = list(range(0, num_samples, batch_size))
-    if len(starts) > 1 and batch_size > 1 and num_samples - starts[-1] == 1:
+    starts = list(range(0, num_rows, batch_size))
+    if len(starts) > 1 and batch_size > 1 and num_rows - starts[-1] == 1:
         starts.pop()
-    return list(zip(starts, [*starts[1:], num_samples], strict=True))
+    return list(zip(starts, [*starts[1:], num_rows], strict=True))

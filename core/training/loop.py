@@ -1,33 +1,37 @@
 """train(): a generator of epochs, and final_outputs(): what the best weights say at the end.
 
 Whoever iterates decides what to write, and may close the generator at any yield. Nothing here knows the run folder.
-Within an epoch nothing waits for the device: losses stay tensors and are read once, at the epoch's end.
+What happens within an epoch is epoch.py.
 """
 
 import resource
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from core.config import TrainingConfig
+from core.augmentations.pipeline import AugmentationPipeline
+from core.config import Stage, TrainingConfig
 from core.exceptions import TrainingFailed
-from core.models.forward import predict, to_input
-from core.training.data import TensorSplit, TrainingData, batch_bounds, epoch_order
+from core.labels import LabelSpace
+from core.models.activations import DeadNeurons
+from core.models.averaging import allowed_symmetries, averaged
+from core.models.forward import EVALUATION_BATCH_SIZE, predict
+from core.models.standardised import Standardised
+from core.training.data import TensorSplit, TrainingData, batch_bounds
+from core.training.epoch import Material, Progress, fit_epoch, loss_of
 from core.training.metrics import split_metrics
-from core.training.optimizers import learning_rate, optimizer
-from core.training.resume import Position, restore, seed_everything, to_state
-from core.training.tally import BatchTally
-
-EVALUATION_BATCH_SIZE = 512
-"""Fixed, because the last bits of the outputs can depend on it."""
+from core.training.optimizers import optimizer
+from core.training.resume import Fit, Position, saved_position, seed_everything
+from core.training.stopping import score
+from core.training.tally import Loss
 
 MEASURED_KEYS = frozenset({"epoch_seconds", "samples_per_second", "peak_memory"})
 """History keys that differ between two runs that are otherwise equal bit for bit."""
@@ -36,41 +40,23 @@ StopReason = Literal["patience", "max_epochs"]
 
 
 @dataclass(frozen=True)
-class Progress:
-    """A sign of life between two batches.
-
-    Attributes:
-        epoch: the current one, from 1.
-        step: batches done in this epoch.
-        steps: batches of an epoch.
-        samples_per_second: since the epoch began.
-        seconds: since the epoch began.
-    """
-
-    epoch: int
-    step: int
-    steps: int
-    samples_per_second: float
-    seconds: float
-
-
-@dataclass(frozen=True)
 class EpochResult:
     """An epoch's end. `weights` and `checkpoint()` are live: use them before the generator is advanced.
 
     Attributes:
         epoch: from 1.
-        history: the row of runs.md section 2, without attempt and time; undefined values are NaN.
+        history: the row of runs.md section 2, without attempt and time; undefined values are NaN. "dead_share" maps
+            layers to shares.
         outputs: split ("validation"; "train": the fixed slice) -> head ("class", "count") -> (N, D) float16.
-        is_best: whether the validation accuracy is the largest so far.
+        is_best: whether it is the best epoch of the run so far, by the metric of early stopping.
         is_last: whether training ends here.
         stop_reason: why it ends, or None.
-        weights: the network's state dict, each tensor in row-major order, as safetensors wants it.
-        checkpoint: returns the state to resume from, see `core.training.resume.to_state`.
+        weights: state dict of the evaluated network, each tensor in row-major order, as safetensors wants it.
+        checkpoint: returns the state to resume from, see `core.training.resume.Fit.to_state`.
     """
 
     epoch: int
-    history: dict[str, float | int]
+    history: dict[str, Any]
     outputs: dict[str, dict[str, NDArray[np.float16]]]
     is_best: bool
     is_last: bool
@@ -85,6 +71,9 @@ def train(
     config: TrainingConfig,
     seed: int,
     device: torch.device,
+    *,
+    stages: Sequence[Stage] = (),
+    augmentation: AugmentationPipeline | None = None,
     resume: Mapping[str, Any] | None = None,
     tick_seconds: float = 1.0,
 ) -> Iterator[Progress | EpochResult]:
@@ -100,75 +89,102 @@ def train(
         config: how.
         seed: of the run.
         device: where.
+        stages: courses of training in a row, as changes of `config`; none is a single one.
+        augmentation: what is done to the training images; nothing by default.
         resume: a state from `EpochResult.checkpoint()`; if training was over then, nothing is yielded.
         tick_seconds: least time between two signs of life; 0 gives one after every batch.
 
     Raises:
         TrainingFailed: "nan_loss", a batch's loss was not finite; "gpu_memory", a batch did not fit the device.
+        InvalidParameter: the augmentation cannot be applied to this data.
     """
+    courses = [stage.applied(config) for stage in stages] or [config]
     network.to(device).train()
-    rule = optimizer(network, config, device)
+    material = Material(
+        data.train.to(device),
+        data.space,
+        augmentation or AugmentationPipeline(),
+        seed,
+        tick_seconds,
+    )
+    validation = data.validation.to(device)
+    train_slice = material.split.subset(data.train_slice_ids.to(device))
+    has_count_head = _has_count_head(network, material.split)
     if resume is None:
         seed_everything(seed)
-        position = Position()
+        if isinstance(network, Standardised):
+            network.fit(material.split.images)
+        fit = _prepared(network, courses[0], device, Position())
     else:
-        position = restore(resume, network, rule)
-    fitted, validation = data.train.to(device), data.validation.to(device)
-    train_slice = fitted.subset(data.train_slice_ids.to(device))
-    num_steps = len(batch_bounds(len(fitted), config.batch_size))
-    count_loss_weight = config.count_loss_weight if _has_count_head(network, fitted) else 0.0
+        position = saved_position(resume)
+        fit = _prepared(network, courses[position.stage], device, position)
+        fit.restore(resume)
 
-    while _stop_reason(position, config) is None:
-        epoch, started = position.epoch + 1, time.perf_counter()
+    while True:
+        course = courses[fit.position.stage]
+        if _stop_reason(fit.position, course) is not None:
+            if fit.position.stage + 1 == len(courses):
+                return
+            fit = _next_stage(fit, stages[fit.position.stage + 1], courses, device)
+            continue
+        epoch, started = fit.position.epoch + 1, time.perf_counter()
+        loss = loss_of(course, material, has_count_head)
         try:
-            tally = yield from _fit(
-                network, rule, fitted, config, seed, position, count_loss_weight, tick_seconds
-            )
+            tally = yield from fit_epoch(fit, material, course, loss)
             bad_batch = tally.first_bad_batch()
             fit_seconds = time.perf_counter() - started
-            outputs = {
-                name: _rounded_outputs(network, split, device, count_loss_weight)
-                for name, split in (("validation", validation), ("train", train_slice))
-            }
+            outputs = {"validation": _rounded_outputs(fit.evaluated, validation, device, loss)}
+            with DeadNeurons(fit.evaluated) as dead:
+                outputs["train"] = _rounded_outputs(fit.evaluated, train_slice, device, loss)
         except torch.OutOfMemoryError:
             raise TrainingFailed(
                 "gpu_memory",
-                f"The GPU ran out of memory in epoch {epoch}; training.batch_size was {config.batch_size}. "
+                f"The GPU ran out of memory in epoch {epoch}; training.batch_size was {course.batch_size}. "
                 "Take a smaller one.",
             ) from None
+        num_steps = len(batch_bounds(material.num_rows, course.batch_size))
         if bad_batch is not None:
             raise TrainingFailed(
                 "nan_loss",
                 f"The loss was not a finite number in epoch {epoch}, batch {bad_batch} of {num_steps}; "
-                f"training.learning_rate was {config.learning_rate:g}. Take a smaller one.",
+                f"training.learning_rate was {course.learning_rate:g}. Take a smaller one.",
             )
-        validation_metrics = split_metrics(
-            "validation", outputs["validation"], validation, count_loss_weight
+        metrics = {
+            **tally.metrics(),
+            **split_metrics("train_eval", outputs["train"], train_slice, loss),
+            **split_metrics("validation", outputs["validation"], validation, loss),
+        }
+        fit.position = fit.position.after_epoch(
+            num_steps, score(metrics, config.early_stopping_metric), course.min_gain
         )
-        stopping = position.stopping.updated(epoch, validation_metrics["validation_accuracy"])
-        position = Position(epoch, position.step + num_steps, stopping)
-        reason = _stop_reason(position, config)
+        if fit.position.stopping.best_epoch == epoch and _is_start_of_next(stages, fit.position):
+            fit.stage_best = {
+                name: value.clone() for name, value in fit.evaluated.state_dict().items()
+            }
+        reason = _stop_reason(fit.position, course)
+        is_last = reason is not None and fit.position.stage + 1 == len(courses)
         history = {
             "epoch": epoch,
-            "step": position.step,
-            "stage": 0,
-            "learning_rate": rule.param_groups[0]["lr"],
+            "step": fit.position.step,
+            "stage": fit.position.stage,
+            "learning_rate": fit.rule.param_groups[0]["lr"],
             "epoch_seconds": time.perf_counter() - started,
-            **tally.metrics(),
-            **split_metrics("train_eval", outputs["train"], train_slice, count_loss_weight),
-            **validation_metrics,
-            "samples_per_second": len(fitted) / fit_seconds,
+            **metrics,
+            "dead_share": dead.shares(),
+            "samples_per_second": material.num_rows / fit_seconds,
             "peak_memory": _peak_memory(device),
         }
         yield EpochResult(
             epoch=epoch,
             history=history,
             outputs=outputs,
-            is_best=stopping.best_epoch == epoch,
-            is_last=reason is not None,
-            stop_reason=reason,
-            weights={name: value.contiguous() for name, value in network.state_dict().items()},
-            checkpoint=partial(to_state, network, rule, position),
+            is_best=fit.position.best.best_epoch == epoch,
+            is_last=is_last,
+            stop_reason=reason if is_last else None,
+            weights={
+                name: value.contiguous() for name, value in fit.evaluated.state_dict().items()
+            },
+            checkpoint=fit.to_state,
         )
 
 
@@ -177,57 +193,60 @@ def final_outputs(
     weights: Mapping[str, Tensor],
     images: Tensor | NDArray[np.uint8],
     config: TrainingConfig,
+    space: LabelSpace,
     device: torch.device,
 ) -> dict[str, NDArray[np.float32]]:
-    """Return what given weights say of images, not rounded.
+    """Return what given weights say of images, averaged over views as the settings say; not rounded.
 
     Args:
         network: of the run; the weights replace its own.
         weights: such as those of the best epoch.
         images: (N, C, H, W) uint8.
         config: of the run; it says whether a count head was trained.
+        space: classes and counts, with the data set's rules.
         device: where to compute.
 
     Returns:
         head -> (N, D): "class" and, if it was trained, "count".
     """
     network.load_state_dict(weights)
-    logits, counts = predict(network.to(device), images, EVALUATION_BATCH_SIZE, device)
+    network.to(device)
+    _, channels, height, width = images.shape
+    symmetries = allowed_symmetries(space, config.test_time_averaging, (channels, height, width))
+    if len(symmetries) > 1:
+        logits, counts = averaged(network, images, space, symmetries, EVALUATION_BATCH_SIZE, device)
+    else:
+        logits, counts = predict(network, images, EVALUATION_BATCH_SIZE, device)
     if counts is None or config.count_loss_weight == 0:
         return {"class": logits}
     return {"class": logits, "count": counts}
 
 
-def _fit(
-    network: nn.Module,
-    rule: torch.optim.Optimizer,
-    split: TensorSplit,
-    config: TrainingConfig,
-    seed: int,
-    position: Position,
-    count_loss_weight: float,
-    tick_seconds: float,
-) -> Generator[Progress, None, BatchTally]:
-    """Take the steps of the epoch after `position` and return what its batches gave."""
-    epoch, device = position.epoch + 1, split.labels.device
-    order = torch.from_numpy(epoch_order(seed, epoch, len(split))).to(device)
-    bounds = batch_bounds(len(split), config.batch_size)
-    tally = BatchTally(count_loss_weight)
-    started = last_tick = time.perf_counter()
-    for number, (start, stop) in enumerate(bounds):
-        rate = learning_rate(config, position.step + number, config.max_epochs * len(bounds))
-        for group in rule.param_groups:
-            group["lr"] = rate
-        batch = split.subset(order[start:stop])
-        loss = tally.add(network(to_input(batch.images)), batch)
-        rule.zero_grad(set_to_none=True)
-        loss.backward()
-        rule.step()
-        now = time.perf_counter()
-        if now - last_tick >= tick_seconds:
-            last_tick, seconds = now, now - started
-            yield Progress(epoch, number + 1, len(bounds), stop / seconds, seconds)
-    return tally
+def _prepared(
+    network: nn.Module, course: TrainingConfig, device: torch.device, position: Position
+) -> Fit:
+    """Return what the epochs of a stage change, with a fresh optimizer and moving average."""
+    average = None
+    if course.ema_decay > 0:
+        average = AveragedModel(
+            network, multi_avg_fn=get_ema_multi_avg_fn(course.ema_decay), use_buffers=True
+        )
+    return Fit(network, optimizer(network, course, device), position, average)
+
+
+def _next_stage(
+    fit: Fit, stage: Stage, courses: Sequence[TrainingConfig], device: torch.device
+) -> Fit:
+    weights = fit.stage_best if stage.starts_from == "best" else fit.evaluated.state_dict()
+    if weights is not None:  # None: no epoch of the stage gave a number to judge it by
+        fit.network.load_state_dict(weights)
+    position = fit.position.next_stage()
+    return _prepared(fit.network, courses[position.stage], device, position)
+
+
+def _is_start_of_next(stages: Sequence[Stage], position: Position) -> bool:
+    following = stages[position.stage + 1 : position.stage + 2]
+    return bool(following) and following[0].starts_from == "best"
 
 
 def _has_count_head(network: nn.Module, split: TensorSplit) -> bool:
@@ -237,21 +256,22 @@ def _has_count_head(network: nn.Module, split: TensorSplit) -> bool:
 
 
 def _rounded_outputs(
-    network: nn.Module, split: TensorSplit, device: torch.device, count_loss_weight: float
+    network: nn.Module, split: TensorSplit, device: torch.device, loss: Loss
 ) -> dict[str, NDArray[np.float16]]:
     """Return head -> (N, D) outputs as they are stored; a value beyond float16 becomes infinite."""
     logits, counts = predict(network, split.images, EVALUATION_BATCH_SIZE, device)
     heads = {"class": logits}
-    if counts is not None and count_loss_weight > 0:
+    if counts is not None and loss.count_weight > 0:
         heads["count"] = counts
     with np.errstate(over="ignore"):
         return {head: values.astype(np.float16) for head, values in heads.items()}
 
 
-def _stop_reason(position: Position, config: TrainingConfig) -> StopReason | None:
-    if position.stopping.is_exhausted(config.patience):
+def _stop_reason(position: Position, course: TrainingConfig) -> StopReason | None:
+    """Return why the stage is over, or None."""
+    if position.stopping.is_exhausted(course.patience):
         return "patience"
-    return "max_epochs" if position.epoch >= config.max_epochs else None
+    return "max_epochs" if position.stage_epoch >= course.max_epochs else None
 
 
 def _peak_memory(device: torch.device) -> int:

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.training.data import TensorSplit
+from core.training.tally import Loss
 
 Outputs16 = Mapping[str, NDArray[np.float16]]
 
 
 def split_metrics(
-    prefix: str, outputs: Outputs16, truth: TensorSplit, count_loss_weight: float
+    prefix: str, outputs: Outputs16, truth: TensorSplit, loss: Loss
 ) -> dict[str, float]:
     """Return the metrics of one split from its outputs.
 
@@ -23,10 +24,10 @@ def split_metrics(
         prefix: of the keys: "validation" or "train_eval".
         outputs: "class" (N, K) logits and, with a trained count head, "count" (N, T).
         truth: N samples.
-        count_loss_weight: weight of the count loss in the loss.
+        loss: its weights; without label smoothing and class weights, which are for fitting alone.
 
     Returns:
-        <prefix>_loss (nats: class loss plus weighted count loss) and <prefix>_accuracy (in [0, 1]); with counts also
+        <prefix>_loss (weighted class loss, in nats, plus weighted count loss) and <prefix>_accuracy (in [0, 1]); with counts also
         <prefix>_class_loss (nats), <prefix>_count_loss (smooth L1), <prefix>_count_rmse and <prefix>_count_mae (figures).
         A value is NaN where an output that it needs is not finite or there is no sample.
     """
@@ -37,11 +38,12 @@ def split_metrics(
         axis=1
     )
     accuracy = mean_or_nan(is_right.astype(np.float64))
-    metrics = {"loss": class_loss, "accuracy": accuracy}
+    weighted = loss.class_weight * class_loss if loss.class_weight > 0 else 0.0
+    metrics = {"loss": weighted, "accuracy": accuracy}
     if "count" in outputs and truth.counts is not None:
         errors = outputs["count"].astype(np.float64) - truth.counts.cpu().numpy()  # (N, T)
         count_loss = mean_or_nan(smooth_l1(errors))
-        metrics["loss"] = class_loss + count_loss_weight * count_loss
+        metrics["loss"] += loss.count_weight * count_loss
         metrics["class_loss"] = class_loss
         metrics["count_loss"] = count_loss
         metrics["count_rmse"] = mean_or_nan(np.square(errors)) ** 0.5

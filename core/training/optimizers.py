@@ -1,6 +1,7 @@
 """Optimizers and the learning rate of each step, both functions of the training settings."""
 
 import inspect
+import math
 from collections.abc import Callable
 
 import torch
@@ -43,27 +44,43 @@ def optimizer(
         network: a network that is already on the device.
         device: where it is.
     """
+    is_sgd = config.optimizer == "sgd"
+    only_sgd = {"momentum": config.momentum, "nesterov": config.is_nesterov} if is_sgd else {}
     return _OPTIMIZERS[config.optimizer](
         network.parameters(),
         lr=config.learning_rate,
         weight_decay=config.weight_decay,
         fused=device.type in ("cpu", "cuda"),
+        **only_sgd,
     )
 
 
-def learning_rate(config: TrainingConfig, step: int, total_steps: int) -> float:
-    """Return the learning rate of one optimizer step.
+def learning_rate(config: TrainingConfig, step: int, steps_per_epoch: int) -> float:
+    """Return the learning rate of one optimizer step of a stage.
 
-    It rises linearly to `config.learning_rate` over the warm-up, then stays or falls linearly, so that the step after
-    the last would have zero.
+    It rises linearly to `config.learning_rate` over the warm-up and then follows the schedule. Linear and cosine fall so
+    that the step after the last would have zero; the step schedule multiplies it by `step_factor` each time that
+    `step_epochs` epochs of the stage have passed.
 
     Args:
-        step: number of steps taken before this one, in [0, total_steps).
-        total_steps: steps of all `max_epochs` epochs; early stopping does not shorten the course.
+        config: of the stage.
+        step: number of steps taken in the stage before this one.
+        steps_per_epoch: early stopping does not shorten the course: it is laid out over all `max_epochs`.
+
+    Source of the cosine: Loshchilov and Hutter 2017, "SGDR", equation 5, without restarts.
     """
+    total_steps = config.max_epochs * steps_per_epoch
     warmup_steps = round(config.warmup_share * total_steps)
     if step < warmup_steps:
         return config.learning_rate * (step + 1) / warmup_steps
-    if config.schedule == "constant":
-        return config.learning_rate
-    return config.learning_rate * (total_steps - step) / (total_steps - warmup_steps)
+    share_left = (total_steps - step) / (total_steps - warmup_steps)
+    match config.schedule:
+        case "constant":
+            factor = 1.0
+        case "linear":
+            factor = share_left
+        case "cosine":
+            factor = (1 - math.cos(math.pi * share_left)) / 2
+        case "step":
+            factor = config.step_factor ** (step // (steps_per_epoch * config.step_epochs))
+    return config.learning_rate * factor

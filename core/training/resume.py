@@ -1,4 +1,4 @@
-"""State of a training run, to and from tensors and plain numbers that `torch.load(weights_only=True)` reads.
+"""Fit: all that changes while a run trains, to and from tensors and plain numbers that `torch.load(weights_only=True)` reads.
 
 Data order is a function of seed and epoch (data.py) and the learning rate one of the step (optimizers.py), so neither
 is part of the state. Files, their names and their checks are core.runs.
@@ -6,12 +6,13 @@ is part of the state. Files, their names and their checks are core.runs.
 
 import random
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any, NamedTuple
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from core.training.stopping import EarlyStopping
 
@@ -22,43 +23,103 @@ class Position(NamedTuple):
     Attributes:
         epoch: epochs completed.
         step: optimizer steps taken.
-        stopping: best epoch so far.
+        best: best epoch of the run so far.
+        stage: number of the stage, from 0.
+        stage_epoch: epochs completed in the stage.
+        stage_step: optimizer steps taken in the stage.
+        stopping: best epoch of the stage so far.
     """
 
     epoch: int = 0
     step: int = 0
+    best: EarlyStopping = EarlyStopping()
+    stage: int = 0
+    stage_epoch: int = 0
+    stage_step: int = 0
     stopping: EarlyStopping = EarlyStopping()
 
+    def after_epoch(self, num_steps: int, score: float, min_gain: float) -> Self:
+        """Return the position after one more epoch of so many steps that gave this score."""
+        epoch = self.epoch + 1
+        return type(self)(
+            epoch,
+            self.step + num_steps,
+            self.best.updated(epoch, score),
+            self.stage,
+            self.stage_epoch + 1,
+            self.stage_step + num_steps,
+            self.stopping.updated(epoch, score, min_gain),
+        )
 
-def to_state(
-    network: nn.Module, optimizer: torch.optim.Optimizer, position: Position
-) -> dict[str, Any]:
-    """Return everything that the next epoch depends on.
+    def next_stage(self) -> Self:
+        """Return the position at the start of the stage after this one."""
+        return type(self)(self.epoch, self.step, self.best, self.stage + 1)
 
-    The tensors are the live ones: they are valid until training goes on.
 
-    Returns:
-        "model" and "optimizer" (state dicts), "epoch", "step", "stopping" (see `EarlyStopping`) and "rng" (see
-        `random_state`).
+@dataclass
+class Fit:
+    """All that changes while a run trains.
+
+    Attributes:
+        network: whose weights are fitted.
+        rule: the optimizer of the stage.
+        position: how far it has come.
+        average: moving average of the weights, or None.
+        stage_best: weights of the stage's best epoch, where the next stage starts from them; else None.
     """
-    return {
-        "model": network.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "epoch": position.epoch,
-        "step": position.step,
-        "stopping": asdict(position.stopping),
-        "rng": random_state(),
-    }
+
+    network: nn.Module
+    rule: torch.optim.Optimizer
+    position: Position
+    average: AveragedModel | None = None
+    stage_best: dict[str, Tensor] | None = None
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The network whose answers count: the moving average of the weights, where there is one."""
+        return self.network if self.average is None else self.average.module
+
+    def to_state(self) -> dict[str, Any]:
+        """Return everything that the next epoch depends on.
+
+        The tensors are the live ones: they are valid until training goes on.
+
+        Returns:
+            "model" and "optimizer" (state dicts), "average" (that of the moving average, or None), "stage_best" (weights, or
+            None), "position" (see `Position`) and "rng" (see `random_state`).
+        """
+        position = self.position._asdict()
+        for name in ("best", "stopping"):
+            position[name] = asdict(position[name])
+        return {
+            "model": self.network.state_dict(),
+            "optimizer": self.rule.state_dict(),
+            "average": None if self.average is None else self.average.state_dict(),
+            "stage_best": self.stage_best,
+            "position": position,
+            "rng": random_state(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Bring network, optimizer and random generators into a state from `to_state`.
+
+        The stage's own optimizer and moving average must be in place: `saved_position` says which stage it is.
+        """
+        self.network.load_state_dict(state["model"])
+        self.rule.load_state_dict(state["optimizer"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        self.stage_best = state["stage_best"]
+        self.position = saved_position(state)
+        set_random_state(state["rng"])
 
 
-def restore(
-    state: Mapping[str, Any], network: nn.Module, optimizer: torch.optim.Optimizer
-) -> Position:
-    """Bring network, optimizer and random generators into a state, and return how far the run has come."""
-    network.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    set_random_state(state["rng"])
-    return Position(state["epoch"], state["step"], EarlyStopping(**state["stopping"]))
+def saved_position(state: Mapping[str, Any]) -> Position:
+    """Return how far a run had come in a state from `Fit.to_state`."""
+    values = dict(state["position"])
+    for name in ("best", "stopping"):
+        values[name] = EarlyStopping(**values[name])
+    return Position(**values)
 
 
 def seed_everything(seed: int) -> None:

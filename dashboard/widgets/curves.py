@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.charts.learning_curves import learning_curves
 from core.charts.style import metric_title
+from core.evaluation.learning_curves import history_key
 from core.runs.run import Run
 from dashboard import data
 from dashboard.widgets.figure import figure
@@ -14,7 +15,18 @@ from dashboard.widgets.run_picker import titles_of
 MOST_LINES = 20
 """Lines drawn at once; more are no longer told apart, and each costs the browser time at every update."""
 
-METRICS = ("accuracy", "loss", "class_loss", "count_loss", "count_rmse", "count_mae")
+METRICS = (
+    *(
+        "accuracy",
+        "loss",
+        "class_loss",
+        "count_loss",
+        "count_loss_share",
+        "count_rmse",
+        "count_mae",
+    ),
+    *("learning_rate", "gradient_norm", "dead_share"),
+)
 SPLITS = ("validation", "train_eval", "train")
 
 HOW_TO_READ = """
@@ -39,15 +51,14 @@ def curves(runs: Sequence[Run], key: str, height: int) -> None:
     while len(shown) > 1 and sum(_num_lines(run, "accuracy") for run in shown) > MOST_LINES:
         shown.pop()
     with st.container(horizontal=True, vertical_alignment="center"):
-        metric = st.segmented_control(
+        metric = st.selectbox(
             "Metric",
             known,
             format_func=lambda name: metric_title(name).split(" (")[0],
-            default=known[0],
-            required=True,
             key=f"{key}-metric",
             label_visibility="collapsed",
             persist_state="session",
+            width=260,
         )
         if len(shown) < len(runs):
             st.caption(
@@ -71,4 +82,4 @@ def _has(run: Run, metric: str) -> bool:
 
 def _num_lines(run: Run, metric: str) -> int:
     rows = data.history(run)[1]
-    return sum(any(f"{split}_{metric}" in row for row in rows[-1:]) for split in SPLITS)
+    return sum(any(history_key(split, metric) in row for row in rows[-1:]) for split in SPLITS)

@@ -1,0 +1,72 @@
+"""check(): whether settings fit the data, said before anything is written; notes(): what is worth knowing of those that do.
+
+Apart from submit.py because pages ask it at every change of a form, and workers repeat the notes in the run.
+"""
+
+import numpy as np
+import torch
+from torch import nn
+
+from core.config import RunConfig
+from core.datasets.base import Dataset
+from core.exceptions import InvalidParameter
+from core.models.base import Outputs
+from core.models.layers import check_batch_size
+
+LARGEST_SEED = 2**31 - 1
+
+
+def check(dataset: Dataset, config: RunConfig, seed: int) -> None:
+    """Check that the settings fit the data, without spending memory on a network.
+
+    Raises:
+        InvalidInput: they do not.
+    """
+    if not 0 <= seed <= LARGEST_SEED:
+        raise InvalidParameter(f"seed must lie in [0, {LARGEST_SEED}]; got {seed}.")
+    num_rows = len(dataset.split("train")) * config.augmentation.num_copies
+    for training in config.stage_configs:
+        if training.batch_size > num_rows:
+            raise InvalidParameter(
+                f"training.batch_size must be at most the {num_rows} training samples of "
+                f"{dataset.name!r}; got {training.batch_size}. Take a smaller one, such as "
+                f"training.batch_size={max(1, min(32, num_rows // 4))}."
+            )
+    with torch.device("meta"):
+        network = config.model.build(dataset.image_shape, dataset.space)
+    smallest = min(training.batch_size for training in config.stage_configs)
+    check_batch_size(network, dataset.image_shape, smallest)
+    _check_heads(network, dataset, config)
+    config.augmentation.check(dataset.image_shape, dataset.space)
+
+
+def notes(dataset: Dataset, config: RunConfig) -> list[str]:
+    """Return, in sentences, what is allowed and worth knowing: what augmentation does to labels, classes never trained."""
+    found = config.augmentation.notes(dataset.space)
+    trained = set(np.unique(dataset.split("train").labels).tolist())
+    names = dataset.space.class_names
+    for name in ("validation", "test"):
+        unseen = sorted(set(np.unique(dataset.split(name).labels).tolist()) - trained)
+        if unseen:
+            listed = ", ".join(repr(names[label]) for label in unseen[:3])
+            more = f" and {len(unseen) - 3} more" if len(unseen) > 3 else ""
+            found.append(
+                f"The {name} split has {len(unseen)} of {len(names)} classes that the training split lacks: "
+                f"{listed}{more}. They cannot be learnt."
+            )
+    return found
+
+
+def _check_heads(network: nn.Module, dataset: Dataset, config: RunConfig) -> None:
+    """Refuse to leave the classes untrained unless they follow from the counts."""
+    if config.training.class_loss_weight > 0:
+        return
+    with torch.no_grad():
+        image = torch.zeros(1, *dataset.image_shape, device="meta")
+        outputs: Outputs = network.eval()(image)
+    follows = getattr(config.model, "class_head", None) == "from-counts"
+    if outputs.counts is None or not follows:
+        raise InvalidParameter(
+            "training.class_loss_weight must be above 0 unless the classes follow from the counts, or the class head "
+            "would never be trained; got 0. Take model shapes-reference with model.class_head=from-counts."
+        )
