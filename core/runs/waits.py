@@ -44,8 +44,19 @@ class Waits(Settings):
     disk_patience: float = Field(
         600, ge=0, description="Time after which a run on a full disk pauses."
     )
+    kill_after: float = Field(
+        15, ge=0, description="Time in which a worker may stop by itself before it is killed."
+    )
     page_poll: float = Field(
         2, gt=0, description="Pause between two looks of a page at active runs."
+    )
+    answer_start: float = Field(
+        60,
+        gt=0,
+        description="Time in which the process that answers for models must have loaded torch.",
+    )
+    answer: float = Field(
+        20, gt=0, description="Time in which it must answer a question, or is ended."
     )
 
     @classmethod
