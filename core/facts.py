@@ -4,6 +4,7 @@ Their shapes are an interface. How they are laid out as text is the command line
 """
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from torch import nn
 from core.config import Variant
 from core.datasets.base import Dataset
 from core.evaluation.accuracy import accuracy
+from core.evaluation.course import Rows
+from core.evaluation.verdict import Verdict
+from core.evaluation.verdicts import verdicts
 from core.exceptions import CoreError, DamagedRun, IncompatibleModel
 from core.models.forward import build_network
 from core.models.layers import layer_table, num_parameters
@@ -21,7 +25,10 @@ from core.variants import SUITES, VARIANTS, Suite
 
 
 def run_facts(run: Run) -> dict[str, Any]:
-    """Return all there is to say of a run: its row, config, attempts, path, weights_sha256 and parameters."""
+    """Return all there is to say of a run: its row, config, attempts, path, weights_sha256, parameters and verdicts.
+
+    verdicts is a list of {rule, epoch, is_warning, sentence}, as `run_verdicts` orders them.
+    """
     attempts = [
         {
             "attempt": number,
@@ -38,7 +45,29 @@ def run_facts(run: Run) -> dict[str, Any]:
         "path": str(run.layout.path),
         "weights_sha256": best.get("weights_sha256"),
         "parameters": best.get("parameters"),
+        "verdicts": [_as_row(verdict) for verdict in run_verdicts(run, run.history())],
     }
+
+
+def run_verdicts(run: Run, rows: Rows) -> list[Verdict]:
+    """Return what a run's history says of it, the most important first; nothing before its first epoch.
+
+    Args:
+        run: the run.
+        rows: its history.
+    """
+    splits = (_read(run.layout.predictions_index) or {}).get("splits")
+    stored = splits.get("validation") if isinstance(splits, dict) else None
+    samples = stored.get("samples") if isinstance(stored, dict) else None
+    num_validation = samples if isinstance(samples, int) else None
+    state = run.state
+    return verdicts(rows, run.config, num_validation, state.state, state.reason)
+
+
+def _as_row(verdict: Verdict) -> dict[str, Any]:
+    # The sentence last: in a table of text it is by far the longest.
+    values = asdict(verdict)
+    return {name: values[name] for name in ("rule", "epoch", "is_warning", "sentence")}
 
 
 def final_accuracy(run: Run) -> float | None:

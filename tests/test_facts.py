@@ -1,12 +1,14 @@
 import pytest
 
 from core.datasets import DATASETS
+from core.evaluation.verdicts import verdicts
 from core.exceptions import IncompatibleModel
 from core.facts import (
     demo_row,
     final_accuracy,
     fits,
     run_facts,
+    run_verdicts,
     suite_facts,
     variant_facts,
     variant_rows,
@@ -38,6 +40,7 @@ def test_facts_of_a_run_are_its_row_and_more(finished_run):
         "path",
         "weights_sha256",
         "parameters",
+        "verdicts",
     }
     assert facts["config"] == finished_run.config
     assert facts["path"] == str(finished_run.layout.path)
@@ -48,6 +51,25 @@ def test_facts_of_a_run_are_its_row_and_more(finished_run):
     assert set(attempt) == {"attempt", "host", "pid", "device", "from_epoch", "exit"}
     assert (attempt["attempt"], attempt["device"], attempt["from_epoch"]) == (1, "cpu", 1)
     assert attempt["exit"] is None  # inline: no runner saw it end
+
+
+def test_verdicts_of_a_run_rest_on_its_history_state_and_number_of_validation_images(finished_run):
+    rows = finished_run.history()
+    num_validation = len(finished_run.predictions("validation"))
+    expected = verdicts(rows, finished_run.config, num_validation, "finished")
+    assert run_verdicts(finished_run, rows) == expected
+    shown = run_facts(finished_run)["verdicts"]
+    assert [one["sentence"] for one in shown] == [verdict.sentence for verdict in expected]
+    assert all(set(one) == {"rule", "sentence", "epoch", "is_warning"} for one in shown)
+    (ending,) = [one for one in shown if one["rule"] == "stopped"]
+    assert ending["sentence"] == "Training ended at the limit of 3 epochs."
+
+
+def test_verdicts_survive_a_damaged_index(finished_copy):
+    (run,) = finished_copy.runs()
+    for damage in (b"", b"[]", b'{"splits": 1}', b'{"splits": {"validation": {"samples": null}}}'):
+        run.layout.predictions_index.write_bytes(damage)
+        assert run_verdicts(run, run.history())
 
 
 def test_an_attempt_s_exit_is_what_the_runner_saw(finished_copy):

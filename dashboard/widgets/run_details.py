@@ -1,13 +1,16 @@
-"""One chosen run in words: how it stands, what it was asked to do, and the end of its log."""
+"""One chosen run in words: how it stands, what its curves say, what it was asked to do, and the end of its log."""
 
 from collections.abc import Sequence
 
 import streamlit as st
 
 from core.charts.style import percent
+from core.differences import differences_from_variant
 from core.runs.run import Run
+from dashboard.widgets.differences import shown_differences
 from dashboard.widgets.markdown import duration, escaped
-from dashboard.widgets.settings_form import differences_from_variant, shown_differences
+from dashboard.widgets.train_link import clone_link
+from dashboard.widgets.verdicts import verdicts
 
 LOG_BYTES = 8_000
 MOST_MESSAGES = 3
@@ -30,7 +33,8 @@ def run_messages(runs: Sequence[Run]) -> None:
 
 
 def run_details(run: Run) -> None:
-    """Show a run's settings and the end of its log, folded away."""
+    """Show what a run's curves say, its settings and the end of its log, folded away."""
+    verdicts(run)
     with st.expander(f"Settings and log of {escaped(run.title)}", icon=":material/description:"):
         state = run.state
         facts = [f"Id `{run.id}`", f"data set {escaped(run.dataset)}", f"seed {run.seed}"]
@@ -40,6 +44,7 @@ def run_details(run: Run) -> None:
         if state.started is not None and state.ended is not None:
             facts.append(f"took {duration(state.ended - state.started)}")
         st.markdown(", ".join(facts) + ".")
+        clone_link(run)
         shown_differences(differences_from_variant(run.config), run.variant or "")
         text = log_tail(run)
         if text:
