@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from core.config import Variant
@@ -17,7 +18,6 @@ from core.evaluation.course import Rows
 from core.evaluation.verdict import Verdict
 from core.evaluation.verdicts import verdicts
 from core.exceptions import CoreError, DamagedRun, IncompatibleModel
-from core.models.forward import build_network
 from core.models.layers import layer_table, num_parameters
 from core.runs import files, history
 from core.runs.run import Run
@@ -107,12 +107,13 @@ def variant_rows(dataset: Dataset | None) -> list[dict[str, Any]]:
 
 
 def fits(variant: Variant, dataset: Dataset) -> bool:
-    """Return whether a variant's network can be built for a data set."""
+    """Return whether a variant's network can be built for a data set, and its labels can follow the augmentation."""
     try:
-        build_network(variant.model, dataset.image_shape, dataset.space, seed=0)
+        with torch.device("meta"):
+            variant.model.build(dataset.image_shape, dataset.space)
     except IncompatibleModel:
         return False
-    return True
+    return not variant.augmentation.refusals(dataset.image_shape, dataset.space)
 
 
 def variant_facts(variant: Variant, datasets: Iterable[Dataset]) -> dict[str, Any]:
@@ -128,7 +129,8 @@ def variant_facts(variant: Variant, datasets: Iterable[Dataset]) -> dict[str, An
     reason = IncompatibleModel("There is no data set to build it for.")
     for dataset in datasets:
         try:
-            network = build_network(variant.model, dataset.image_shape, dataset.space, seed=0)
+            with torch.device("meta"):
+                network = variant.model.build(dataset.image_shape, dataset.space)
         except IncompatibleModel as error:
             reason = error
             continue
@@ -137,21 +139,26 @@ def variant_facts(variant: Variant, datasets: Iterable[Dataset]) -> dict[str, An
 
 
 def _variant_on(variant: Variant, dataset: Dataset, network: nn.Module) -> dict[str, Any]:
+    rows = layer_table(network, dataset.image_shape)
     return {
         "name": variant.name,
         "description": variant.description,
         "dataset": dataset.name,
         "parameters": num_parameters(network),
+        "multiply_adds": sum(row.multiply_adds for row in rows),
         "model": variant.model.model_dump(mode="json"),
         "training": variant.training.model_dump(mode="json"),
+        "stages": [stage.model_dump(mode="json") for stage in variant.stages],
+        "augmentation": variant.augmentation.to_json(),
         "layers": [
             {
                 "layer": row.layer,
                 "kind": row.kind,
                 "output_shape": list(row.output_shape),
                 "parameters": row.num_parameters,
+                "multiply_adds": row.multiply_adds,
             }
-            for row in layer_table(network, dataset.image_shape)
+            for row in rows
         ],
     }
 

@@ -133,14 +133,23 @@ def test_facts_of_a_variant_add_up(name, digits, shapes):
         "description",
         "dataset",
         "parameters",
+        "multiply_adds",
         "model",
         "training",
+        "stages",
+        "augmentation",
         "layers",
     ]
-    assert facts["dataset"] == ("digits" if fits(VARIANTS[name], digits) else "shapes")
-    assert set(facts["layers"][0]) == {"layer", "kind", "output_shape", "parameters"}
-    counted = sum(layer["parameters"] for layer in facts["layers"])
-    assert counted == facts["parameters"]
+    assert facts["dataset"] in ("digits", "shapes")
+    keys = {"layer", "kind", "output_shape", "parameters", "multiply_adds"}
+    assert set(facts["layers"][0]) == keys
+    for total in ("parameters", "multiply_adds"):
+        assert sum(layer[total] for layer in facts["layers"]) == facts[total] > 0
+
+
+def test_a_variant_whose_augmentation_a_data_set_refuses_does_not_fit_it(digits, shapes):
+    assert not fits(VARIANTS["shapes-horizontal-flip"], digits)
+    assert fits(VARIANTS["shapes-horizontal-flip"], shapes)
 
 
 def test_data_sets_behind_the_first_that_fits_are_not_made(digits):
