@@ -1,0 +1,132 @@
+"""Sentences: what the numbers of a comparison say, in plain words.
+
+Separate because page, command line and report must say the same. Every word follows from the numbers; nothing is
+computed here. It leaves out verdicts on single variants.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from core.evaluation.intervals import FEWEST_SEEDS
+from core.evaluation.scores import Metric
+
+MOST_NAMES = 5
+
+
+def pair_sentence(pair: Mapping[str, Any], metric: Metric, num_pairs: int, num_images: int) -> str:
+    """Say what is known of one pair.
+
+    Args:
+        pair: a row of `Comparison.pairs`.
+        metric: what was compared.
+        num_pairs: tested together.
+        num_images: N.
+    """
+    difference, low, high = (pair[key] for key in ("difference", "low", "high"))
+    start = f"{pair['a']} against {pair['b']}: "
+    if any(math.isnan(value) for value in (difference, low, high, pair["p"])):
+        return f"{start}{metric.label} cannot be compared on these images."
+    covers_seeds = pair["covers"] == "images and seeds"
+    shown = _signed([difference, low, high], metric)
+    interval = "95 % interval" if covers_seeds else "95 % interval over the images alone"
+    numbers = f"{shown[0]} {_unit(metric, difference)}, {interval} {shown[1]} to {shown[2]}"
+    verdict = _verdict(pair, metric, covers_seeds)
+    # The interval is that of the pair by itself: say why it alone does not decide.
+    if (low > 0 or high < 0) and not pair["real"] and not pair["networks_differ"]:
+        if num_pairs > 1:
+            verdict = f"among {num_pairs:,} pairs {verdict} (adjusted p {_p(pair['p_adjusted'])})"
+        else:
+            verdict = f"{verdict} (p {_p(pair['p'])})"
+    if pair["real"]:
+        return f"{start}{numbers}: {verdict}."
+    return f"{start}{numbers}: {verdict}; {_outlook(pair, metric, covers_seeds, num_images)}."
+
+
+def ranking_sentence(ranks: Sequence[tuple[str, int, int]]) -> str:
+    """Say which variants nothing is really better than.
+
+    Args:
+        ranks: (variant, rank, rank_to) as `core.evaluation.ranking` gives them, at least two.
+    """
+    first = [variant for variant, rank, _ in ranks if rank == 1]
+    if len(first) == len(ranks):
+        return "No variant is really better than another."
+    for variant, _, rank_to in ranks:
+        if rank_to == 1:
+            return f"{variant} is really better than every other variant."
+    if len(first) > MOST_NAMES:
+        first = [*first[:MOST_NAMES], f"{len(first) - MOST_NAMES} more"]
+    *others, last = first
+    names = f"{', '.join(others)} or {last}" if others else last
+    return f"No variant is really better than {names}."
+
+
+def detectable_sentence(
+    detectable: Sequence[float], metric: Metric, num_images: int, num_seeds: Sequence[int]
+) -> str:
+    """Say which differences the test set and the seeds at hand could show.
+
+    Args:
+        detectable: of each pair that covers images and seeds, in the metric's own unit.
+        metric: what was compared.
+        num_images: N.
+        num_seeds: of each variant in these pairs.
+    """
+    low, high = (_plain(value, metric) for value in (min(detectable), max(detectable)))
+    unit = _unit(metric, max(detectable), plain=True)
+    size = f"{low} {unit}" if low == high else f"{low} to {high} {unit}, depending on the pair,"
+    few, many = min(num_seeds), max(num_seeds)
+    seeds = f"{few}" if few == many else f"{few} to {many}"
+    return (
+        f"With these {num_images:,} images and {seeds} seeds, a true difference of {size} would show in 4 of 5 "
+        "comparisons."
+    )
+
+
+def _verdict(pair: Mapping[str, Any], metric: Metric, covers_seeds: bool) -> str:
+    if covers_seeds:
+        if not pair["real"]:
+            return "you cannot tell them apart"
+        is_better = (pair["difference"] > 0) == metric.is_higher_better
+        return f"{pair['a']} is really {'better' if is_better else 'worse'}"
+    two = "two " if pair["num_seeds_a"] == pair["num_seeds_b"] == 1 else ""
+    differ = "differ" if pair["networks_differ"] else "cannot be told apart"
+    return f"these {two}trained networks {differ}"
+
+
+def _outlook(pair: Mapping[str, Any], metric: Metric, covers_seeds: bool, num_images: int) -> str:
+    if not covers_seeds:
+        return f"to compare the variants takes at least {FEWEST_SEEDS} seeds of each"
+    number, worth = pair["further_seeds"], pair["worth_settling"] * metric.scale
+    question = f"a difference of {worth:g} {_unit(metric, pair['worth_settling'], plain=True)}"
+    if number == 0:
+        return f"{question} would probably have shown"
+    if math.isinf(number):
+        return f"no number of seeds would settle {question} on these {num_images:,} images"
+    return f"about {number:.0f} more seed{'s' if number != 1 else ''} would settle {question}"
+
+
+def _signed(values: Sequence[float], metric: Metric) -> list[str]:
+    """Write with a sign, with one more decimal where a number would look like a zero that it is not."""
+    scaled = [value * metric.scale for value in values]
+    half = 0.5 * 10.0**-metric.decimals
+    decimals = metric.decimals + any(0 < abs(value) < half for value in scaled)
+    shown = [f"{value:+.{decimals}f}" for value in scaled]
+    return [one[1:] if float(one) == 0 else one for one in shown]
+
+
+def _plain(value: float, metric: Metric) -> str:
+    scaled = value * metric.scale
+    return f"{scaled:.{metric.decimals + (0 < scaled < 0.5 * 10.0**-metric.decimals)}f}"
+
+
+def _unit(metric: Metric, value: float, plain: bool = False) -> str:
+    """Return the unit, in the singular for exactly one: "1 point", but "+1.0 points"."""
+    if plain and value * metric.scale == 1:
+        return metric.unit.replace("points", "point", 1).replace("figures", "figure", 1)
+    return metric.unit
+
+
+def _p(value: float) -> str:
+    return "below 0.001" if value < 0.001 else f"{value:.2g}"
