@@ -15,6 +15,7 @@ What lives where, from the data to the command line:
     evaluation     Predictions -> DataFrame                core.evaluation.confusion_matrix
     charts         DataFrame -> Figure                     core.charts.confusion_matrix
     facts          runs and variants as plain values       core.facts
+    export         runs as one file for somebody else      core.export.EXPORTERS
     report         which table goes with which chart       core.report.SECTIONS
     cli            the command `petridish`                 core.cli.main
 """

@@ -27,7 +27,9 @@ EVERY_COMMAND = list(commands())
 
 def test_the_commands_are_those_that_are_promised():
     groups = {"datasets": "list show", "variants": "list show"}
-    groups["runs"] = "list show history log stop resume"
+    groups["runs"] = (
+        "list show history log stop pause resume retry kill delete restore rename tag note export import fsck"
+    )
     wanted = {("demo",), ("dashboard",), ("train",), ("evaluate",), ("serve",)}
     for group, verbs in groups.items():
         wanted |= {(group,)} | {(group, verb) for verb in verbs.split()}

@@ -20,6 +20,8 @@ ROW_KEYS = {
     "best_epoch",
     "best_validation_accuracy",
     "damaged",
+    "tags",
+    "note",
 }
 
 NO_ID = "20260131-142501-9f3a1c"
@@ -64,6 +66,7 @@ def test_a_shown_run_has_the_promised_keys(facts, finished_store, finished_run):
         "path",
         "weights_sha256",
         "parameters",
+        "verdicts",
     }
     assert set(shown["attempts"][0]) == {
         "attempt",

@@ -1,3 +1,4 @@
+import os
 from dataclasses import replace
 
 import pytest
@@ -6,7 +7,10 @@ from filelock import FileLock
 from core.exceptions import RunStateError
 from core.jobs import control, queue
 from core.runs import files, history, locks
+from core.runs.host import process_start
 from core.runs.state import RESUMABLE, read_state, write_state
+from core.runs.store import Store
+from core.runs.waits import Waits
 
 
 class Recorder:
@@ -62,11 +66,12 @@ def test_a_run_that_has_ended_is_queued_for_its_next_attempt(store, executor, ne
     assert last_event(run)["by"] == "ada"
 
 
-def test_resume_takes_the_request_to_stop_away(store, executor, new_run):
+def test_resume_takes_the_requests_to_stop_away(store, executor, new_run):
     run = new_run("stopped")
-    files.create_json(run.layout.stop_request, {"by": "ada"})
+    for request in ("stop", "pause", "kill"):
+        files.create_json(run.layout.control_dir / f"{request}.json", {"by": "ada"})
     control.resume(store, executor, run, by="ada")
-    assert not run.layout.stop_request.exists()
+    assert list(run.layout.control_dir.iterdir()) == []
 
 
 def test_the_next_attempt_is_higher_than_any_that_has_a_file(store, executor, new_run):
@@ -170,3 +175,99 @@ def test_what_has_ended_cannot_be_stopped(store, new_run, state):
         f"Run {run.id} is {run.state.state}; only a run under way can be stopped."
     )
     assert not run.layout.stop_request.exists()
+
+
+# Pause.
+
+
+def test_a_waiting_run_pauses_without_ever_starting_and_can_be_resumed(
+    processes, store, executor, new_run
+):
+    run = new_run("queued")
+    control.pause(store, run, by="ada")
+    paused = processes.until_state(run, "paused")
+    assert (paused.state.reason, paused.state.message) == ("request", "Paused before it started.")
+    processes.until(lambda: not queue.is_queued(store.layout, run.id))
+    control.resume(store, executor, paused, by="ada")
+    assert not run.layout.pause_request.exists()
+    assert executor.submitted == [(run.id, "queued", 2)]
+
+
+def test_whoever_stops_a_run_about_to_pause_gets_its_results_and_not_the_reverse(store, new_run):
+    run = new_run("running")
+    lock = locks.take(run.layout.alive_lock)
+    try:
+        control.pause(store, run, by="ada")
+        assert run.layout.pause_request.exists() and run.layout.stop_request.exists()
+        control.pause(store, run, by="grace")
+        assert files.read_json(run.layout.pause_request)["by"] == "ada"
+        control.stop(store, run, by="grace")
+        assert not run.layout.pause_request.exists()
+        with pytest.raises(RunStateError) as raised:
+            control.pause(store, run, by="ada")
+    finally:
+        lock.release()
+    assert str(raised.value) == (f"Run {run.id} was asked to stop already; resume it once it has.")
+
+
+# Retry.
+
+
+@pytest.mark.parametrize(
+    ("state", "changes"),
+    [("failed", {}), ("running", {}), ("running", {"boot": "another boot"})],
+)
+def test_what_failed_crashed_or_broke_off_gets_another_attempt(
+    store, executor, new_run, state, changes
+):
+    run = new_run(state, **changes)
+    control.retry(store, executor, run, by="ada")
+    assert executor.submitted == [(run.id, "queued", 2)]
+    assert last_event(run)["event"] == "retry"
+
+
+@pytest.mark.parametrize("state", ["stopped", "paused", "finished", "queued"])
+def test_what_did_not_fail_is_not_retried(store, executor, new_run, state):
+    run = new_run(state)
+    with pytest.raises(RunStateError) as raised:
+        control.retry(store, executor, run, by="ada")
+    assert str(raised.value) == (
+        f"Run {run.id} is {state}; only a run that is failed, crashed or interrupted can be retried."
+    )
+    assert executor.submitted == []
+
+
+# Kill. A worker that is killed is in test_processes_requests.py.
+
+
+@pytest.mark.parametrize("change", [{"pid_start": 1e9}, {"boot": "another boot"}, {"slot": None}])
+def test_a_process_that_may_be_a_stranger_s_is_not_killed(store, new_run, change):
+    store = Store(store.root, Waits(kill_after=0.01))
+    me = {"pid": os.getpid(), "pid_start": process_start(os.getpid()), "slot": "cpu-0"}
+    run = new_run("running", **{**me, "pid_start": 1e9, **change})
+    lock = locks.take(run.layout.alive_lock)
+    try:
+        with pytest.raises(RunStateError) as raised:
+            control.kill(store, [run], by="ada")
+    finally:
+        lock.release()
+    assert str(raised.value).startswith(f"Run {run.id} cannot be killed: ")
+    assert run.layout.stop_request.exists()
+    assert files.read_json(run.layout.kill_request)["by"] == "ada"
+
+
+@pytest.mark.parametrize("state", ["stopped", "finished", "running"])
+def test_of_several_runs_none_is_asked_when_one_is_not_under_way(store, new_run, state):
+    waiting, ended = new_run("queued"), new_run(state)
+    with pytest.raises(RunStateError) as raised:
+        control.kill(store, [waiting, ended], by="ada")
+    assert str(raised.value) == (
+        f"Run {ended.id} is {ended.state.state}; only a run under way can be killed."
+    )
+    assert not waiting.layout.stop_request.exists()
+
+
+def test_killing_a_waiting_run_stops_it(processes, store, new_run):
+    run = new_run("queued")
+    control.kill(store, [run], by="ada")
+    assert processes.until_state(run, "stopped").state.message == "Stopped before it started."

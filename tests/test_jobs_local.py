@@ -5,6 +5,7 @@ import sys
 import time
 from dataclasses import replace
 
+import psutil
 import pytest
 
 from core.jobs import queue
@@ -12,6 +13,7 @@ from core.jobs.executor import Gone
 from core.jobs.local import (
     ensure_runner,
     ensure_runner_if_queued,
+    kill_worker,
     python_environment,
     terminate,
     wait,
@@ -51,6 +53,7 @@ def said_of(store, sleeper):
             "pid_start": process_start(sleeper.pid),
             "host": store.observer.host,
             "boot": store.observer.boot,
+            "slot": "cpu-0",
         }
         return replace(run.state, **(facts | changes))
 
@@ -75,6 +78,7 @@ def test_a_worker_that_is_surely_ours_gets_sigterm(store, run, sleeper, said_of)
         {"host": "elsewhere"},
         {"pid": 1},
         {"pid": None},
+        {"slot": None},  # a program of somebody's in which the run trains
     ],
 )
 def test_a_process_that_may_be_a_strangers_gets_no_signal(store, run, sleeper, said_of, change):
@@ -85,6 +89,29 @@ def test_a_process_that_may_be_a_strangers_gets_no_signal(store, run, sleeper, s
 def test_a_process_that_does_not_hold_the_lock_gets_no_signal(store, run, sleeper, said_of):
     assert not terminate(store, said_of(run), holder=None)
     assert not terminate(store, said_of(run), holder=os.getpid())
+    assert sleeper.poll() is None
+
+
+def test_a_worker_is_killed_with_what_it_started(store, run, said_of):
+    program = "import subprocess; subprocess.Popen(['sleep', '1000']); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as leader:
+        leader.stdout.readline()
+        (child,) = psutil.Process(leader.pid).children()
+        state = said_of(run, pid=leader.pid, pid_start=process_start(leader.pid))
+        assert kill_worker(store, state, holder=leader.pid)
+        assert leader.wait(timeout=60) == -signal.SIGKILL
+        gone, alive = psutil.wait_procs([child], timeout=60)
+        assert (gone, alive) == ([child], [])
+
+
+def test_a_process_that_leads_no_group_is_not_killed(store, run, sleeper, said_of):
+    assert not kill_worker(store, said_of(run), holder=sleeper.pid)
+    assert not kill_worker(store, said_of(run, pid_start=1e9), holder=sleeper.pid)
     assert sleeper.poll() is None
 
 

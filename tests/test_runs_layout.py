@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from core.exceptions import InvalidInput, UnknownName
-from core.runs.layout import HOST, RUN_ID, RunLayout, RunsLayout, inside, new_id
+from core.exceptions import InvalidInput, InvalidParameter, UnknownName
+from core.runs.layout import HOST, RUN_ID, RunLayout, RunsLayout, full_id, inside, new_id, role_of
 
 ID = "20260131-142501-9f3a1c"
 
@@ -173,3 +173,50 @@ def test_names_beside_the_runs_are_those_of_the_contract():
     assert runs.slot_lock("ada", "cpu-0") == Path("runs/.slots/ada/cpu-0.lock")
     assert runs.runner_lock("ada") == Path("runs/.runner/ada.lock")
     assert runs.runner_log("ada") == Path("runs/.runner/ada.log")
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("run.json", "lasting"),
+        ("attempts/0001.exit.json", "lasting"),
+        ("predictions/train.count.f16", "lasting"),
+        ("checkpoints/best.safetensors", "lasting"),
+        ("checkpoints/prev.pt", "resuming"),
+        ("control/kill.json", "local"),
+        ("log.txt", "local"),
+        ("analysis/saliency/a.npy", "local"),
+        ("Run.json", None),
+        ("run.json\n", None),
+        ("./run.json", None),
+        ("checkpoints/../run.json", None),
+        ("checkpoints/best.pt", None),
+        ("predictions/a/b.class.f16", None),
+        ("predictions/validation.class.pkl", None),
+        ("attempts/\u0661\u0661\u0661\u0661.json", None),
+        ("", None),
+    ],
+)
+def test_every_file_of_a_run_has_a_role_and_no_other_has(name, role):
+    assert role_of(name) == role
+
+
+def test_every_path_of_the_layout_has_a_role():
+    layout = RunLayout(Path("runs") / ID)
+    paths = [getattr(layout, name) for name, of in vars(RunLayout).items() if isinstance(of, property) and name not in ("id", "folders")]  # fmt: skip
+    paths += [layout.outputs("train", "class"), layout.test_outputs("count"), layout.attempt(3), layout.exit(12)]  # fmt: skip
+    files = [path for path in paths if path not in layout.folders]
+    assert [path for path in files if role_of(str(path.relative_to(layout.path))) is None] == []
+    assert len(files) > 20
+
+
+def test_a_beginning_names_the_one_id_that_has_it():
+    known = [ID, "20260131-142501-9f3a1d", "20270101-000000-000000"]
+    assert full_id("2027", known) == "20270101-000000-000000"
+    assert full_id(ID, known) == ID
+    for text in ("202", "", "2028", "9f3a1c"):
+        with pytest.raises(UnknownName):
+            full_id(text, known)
+    with pytest.raises(InvalidParameter) as raised:
+        full_id("2026", [f"20260131-142501-9f3a{number:02d}" for number in range(30)])
+    assert str(raised.value).endswith("9f3a19, ... (30 in all).")

@@ -28,6 +28,8 @@ ROW_KEYS = [
     "best_epoch",
     "best_validation_accuracy",
     "damaged",
+    "tags",
+    "note",
 ]
 
 

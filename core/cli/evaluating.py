@@ -37,14 +37,14 @@ def evaluate(run_ids: tuple[str, ...], split: str, runs: Path | None, as_json: b
     from core.evaluation.summary import evaluation
 
     store = opened(runs)
-    found: list[dict[str, Any]] = [
+    judged: list[dict[str, Any]] = [
         {"id": run.id, "split": split, **evaluation(run.predictions(split))}
-        for run in [store.run(run_id) for run_id in run_ids]
+        for run in [store.find(run_id) for run_id in run_ids]
     ]
-    print_facts(as_json, found, EVALUATION_COLUMNS)
+    print_facts(as_json, judged, EVALUATION_COLUMNS)
     if as_json:
         return
-    for one in found:
+    for one in judged:
         click.echo(f"\n{one['id']}, {split}, class by class:")
         names = one["class_names"]
         print_facts(False, [{"name": names[row["class"]], **row} for row in one["per_class"]])

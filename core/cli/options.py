@@ -1,6 +1,6 @@
 """What several commands share: the options --runs, --data and --json, and what they stand for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +8,7 @@ import click
 
 if TYPE_CHECKING:
     from core.datasets.base import Dataset
+    from core.runs.run import Run
     from core.runs.store import Store
 
 Command = Callable[..., Any]
@@ -39,6 +40,15 @@ def opened(runs: Path | None) -> "Store":
     from core.runs.store import Store, default_root
 
     return Store(runs or default_root())
+
+
+def found(store: "Store", texts: Iterable[str]) -> "list[Run]":
+    """Return the runs whose ids begin with these texts, each once.
+
+    Raises:
+        InvalidInput: a text begins no id or several, so that none of the runs is touched.
+    """
+    return list({run.id: run for run in map(store.find, texts)}.values())
 
 
 def folder_of_data(data: Path | None) -> Path:

@@ -1,13 +1,12 @@
-"""The verbs on runs that exist: `petridish runs`."""
+"""The group `petridish runs` and its verbs that only look; requests.py asks something of runs, archive.py moves them."""
 
-import sys
 from pathlib import Path
 
 import click
 
-from core.cli.options import folder_of_data, opened, with_data, with_json, with_runs
+from core.cli import archive, requests
+from core.cli.options import opened, with_json, with_runs
 from core.cli.printing import print_facts
-from core.cli.training import wait_for
 
 RUN_COLUMNS = (
     "id",
@@ -56,7 +55,7 @@ def runs_show(run_id: str, runs: Path | None, as_json: bool) -> None:
     """Show a run: state, settings, attempts, weights."""
     from core.facts import run_facts
 
-    print_facts(as_json, run_facts(opened(runs).run(run_id)))
+    print_facts(as_json, run_facts(opened(runs).find(run_id)))
 
 
 @runs.command("history")
@@ -65,7 +64,7 @@ def runs_show(run_id: str, runs: Path | None, as_json: bool) -> None:
 @with_json
 def runs_history(run_id: str, runs: Path | None, as_json: bool) -> None:
     """Show a run's epochs."""
-    print_facts(as_json, opened(runs).run(run_id).history(), HISTORY_COLUMNS)
+    print_facts(as_json, opened(runs).find(run_id).history(), HISTORY_COLUMNS)
 
 
 @runs.command("log")
@@ -74,38 +73,25 @@ def runs_history(run_id: str, runs: Path | None, as_json: bool) -> None:
 @with_json
 def runs_log(run_id: str, runs: Path | None, as_json: bool) -> None:
     """Print a run's log."""
-    log = opened(runs).run(run_id).layout.log
+    run = opened(runs).find(run_id)
+    log = run.layout.log
     text = log.read_text(errors="replace") if log.exists() else ""
-    print_facts(as_json, {"id": run_id, "log": text} if as_json else text.splitlines())
+    print_facts(as_json, {"id": run.id, "log": text} if as_json else text.splitlines())
 
 
-@runs.command("stop")
-@click.argument("run_ids", metavar="ID...", nargs=-1, required=True)
-@with_runs
-def runs_stop(run_ids: tuple[str, ...], runs: Path | None) -> None:
-    """Stop runs at their next batch; results so far are kept."""
-    from core.jobs import control
-    from core.runs.host import user_name
-
-    store = opened(runs)
-    for run in [store.run(run_id) for run_id in run_ids]:
-        control.stop(store, run, by=user_name())
-
-
-@runs.command("resume")
-@click.argument("run_ids", metavar="ID...", nargs=-1, required=True)
-@click.option("--wait", is_flag=True, help="Return when all have ended.")
-@with_runs
-@with_data
-def runs_resume(run_ids: tuple[str, ...], wait: bool, runs: Path | None, data: Path | None) -> None:
-    """Go on from the last checkpoint."""
-    from core.jobs import control
-    from core.jobs.local import LocalExecutor
-    from core.runs.host import user_name
-
-    store = opened(runs)
-    executor = LocalExecutor(store, folder_of_data(data))
-    for run in [store.run(run_id) for run_id in run_ids]:
-        control.resume(store, executor, run, by=user_name())
-    if wait and not wait_for(store, run_ids):
-        sys.exit(1)
+for command in (
+    requests.runs_stop,
+    requests.runs_pause,
+    requests.runs_resume,
+    requests.runs_retry,
+    requests.runs_kill,
+    requests.runs_delete,
+    requests.runs_restore,
+    requests.runs_rename,
+    requests.runs_tag,
+    requests.runs_note,
+    archive.runs_export,
+    archive.runs_import,
+    archive.runs_fsck,
+):
+    runs.add_command(command)

@@ -59,23 +59,33 @@ class ZipMembers:
         Raises:
             InvalidInput: it is damaged, larger, or the zip unpacks to more than it may.
         """
+        return b"".join(self.chunks(name, largest))
+
+    def chunks(self, name: str, largest: int) -> Iterator[bytes]:
+        """Yield the bytes of a member as they unpack, for what is too large to be held.
+
+        Args:
+            name: one of `names`.
+            largest: bytes that it may have.
+
+        Raises:
+            InvalidInput: as `read`.
+        """
         member = self._members[name]
-        chunks: list[bytes] = []
         size = 0
         self._total -= self._unpacked.pop(name, 0)  # read again, it does not count twice
         try:
             with self._archive.open(member) as file:
                 while chunk := file.read(_CHUNK):
-                    chunks.append(chunk)
                     size += len(chunk)
                     self._check_size(name, size, largest, member.compress_size)
+                    yield chunk
         except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, OSError) as error:
             raise InvalidInput(
                 f"{name!r} in {self._name!r} is damaged ({error}). Make or fetch the zip again."
             ) from None
         self._unpacked[name] = size
         self._total += size
-        return b"".join(chunks)
 
     def _check_size(self, name: str, size: int, largest: int, packed: int) -> None:
         if size > largest:
@@ -85,7 +95,7 @@ class ZipMembers:
         if size > max(_BELOW_NO_RATIO, LARGEST_RATIO * packed):
             raise InvalidInput(
                 f"{name!r} in {self._name!r} unpacks to more than {LARGEST_RATIO} times its {packed:,} packed bytes,"
-                " as no image does. Remove it from the zip."
+                " as only a bomb does. Remove it from the zip."
             )
         if self._total + size > LARGEST_UNPACKED:
             raise self._too_large()

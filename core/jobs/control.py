@@ -1,19 +1,21 @@
-"""What a page or a command asks of a run that exists: stop it, resume it.
+"""What a page or a command asks of a run that exists: stop, pause, resume, retry, kill.
 
-Nothing is done here: a request is left in the folder or in the queue, and worker or runner see to it.
+Nothing is done here: a request is left in the folder or in the queue, and worker or runner see to it. Only a worker
+that does not answer is killed from here. Deleting and restoring is removal.py.
 """
 
 import contextlib
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from filelock import FileLock, Timeout
 
-from core.exceptions import RunStateError
-from core.jobs import queue
+from core.exceptions import DamagedRun, LockTaken, RunStateError, UnknownName
+from core.jobs import permissions, queue
 from core.jobs.executor import Executor
-from core.jobs.local import ensure_runner, terminate
+from core.jobs.local import ensure_runner, kill_worker, terminate
 from core.runs import files, history, locks
 from core.runs.run import Run
 from core.runs.state import ACTIVE, RESUMABLE, read_state, write_state
@@ -21,6 +23,12 @@ from core.runs.store import Store
 
 LONGEST_REQUEST = 30.0
 """Seconds that a request waits for another one on the same run."""
+
+RETRIABLE = ("failed", "crashed", "interrupted")
+"""States in which a run ended against everybody's will."""
+
+DEATH_SECONDS = 5.0
+"""Longest wait for the lock of a process that has got SIGKILL; 2 ms were measured."""
 
 
 def stop(store: Store, run: Run, by: str) -> None:
@@ -34,19 +42,32 @@ def stop(store: Store, run: Run, by: str) -> None:
     Raises:
         RunStateError: it is not under way.
     """
-    # What a page holds may be seconds old.
-    run = store.run(run.id)
-    if run.state.state not in ACTIVE:
-        raise RunStateError(
-            f"Run {run.id} is {run.state.state}; only a run under way can be stopped."
-        )
+    run = _under_way(store, run, "stopped")
+    permissions.require("stop", run, by)
+    # Whoever stops a run that was asked to pause wants its results.
+    run.layout.pause_request.unlink(missing_ok=True)
+    _ask_to_stop(store, run, "stop", by)
+
+
+def pause(store: Store, run: Run, by: str) -> None:
+    """Ask a run to pause at its next batch: as `stop`, but quicker, because no results are written.
+
+    Args:
+        store: the runs folder.
+        run: the run.
+        by: who asks.
+
+    Raises:
+        RunStateError: it is not under way, or was asked to stop before.
+    """
+    run = _under_way(store, run, "paused")
+    permissions.require("pause", run, by)
+    if run.layout.stop_request.exists() and not run.layout.pause_request.exists():
+        raise RunStateError(f"Run {run.id} was asked to stop already; resume it once it has.")
     files.make_folder(run.layout.control_dir)
-    files.create_json(run.layout.stop_request, {"by": by, "time": time.time()})
-    files.append_event(run.layout.events, "stop", by=by)
-    if run.state.state == "queued":
-        ensure_runner(store)
-    else:
-        terminate(store, run.state, locks.holder(run.layout.alive_lock))
+    # Before the request to stop: a worker that finds that one looks for this one.
+    files.create_json(run.layout.pause_request, {"by": by, "time": time.time()})
+    _ask_to_stop(store, run, "pause", by)
 
 
 def resume(store: Store, executor: Executor, run: Run, by: str) -> None:
@@ -61,21 +82,101 @@ def resume(store: Store, executor: Executor, run: Run, by: str) -> None:
     Raises:
         RunStateError: it is finished, waiting or under way.
     """
-    with _alone(run):
+    permissions.require("resume", run, by)
+    _queue_again(store, executor, run, by, "resume", RESUMABLE)
+
+
+def retry(store: Store, executor: Executor, run: Run, by: str) -> None:
+    """Give a run that failed another attempt; like `resume`, it goes on from its last checkpoint.
+
+    Args:
+        store: the runs folder.
+        executor: who gets it executed.
+        run: the run.
+        by: who asks.
+
+    Raises:
+        RunStateError: it did not fail, crash or break off.
+    """
+    permissions.require("retry", run, by)
+    _queue_again(store, executor, run, by, "retry", RETRIABLE)
+
+
+def kill(store: Store, runs: Sequence[Run], by: str) -> None:
+    """Ask runs to stop, wait for `Waits.kill_after`, and kill the workers that have not; what has ended is no error.
+
+    A killed run is "stopped" for the reason "killed" and loses what came after its last checkpoint.
+
+    Args:
+        store: the runs folder.
+        runs: the runs.
+        by: who asks.
+
+    Raises:
+        RunStateError: one of them is not under way, and nothing was done; or its worker cannot be told from somebody
+            else's process, or trains inside another program, and the others were seen to.
+    """
+    asked = [_under_way(store, run, "killed") for run in runs]
+    for run in asked:
+        permissions.require("kill", run, by)
+    for run in asked:
+        files.make_folder(run.layout.control_dir)
+        files.create_json(run.layout.kill_request, {"by": by, "time": time.time()})
+        with contextlib.suppress(RunStateError):  # it ended by itself meanwhile
+            stop(store, run, by)
+    give_up = time.monotonic() + store.observer.waits.kill_after
+    while any(map(_has_worker, asked)) and time.monotonic() < give_up:
+        time.sleep(min(0.1, store.observer.waits.runner_poll))
+    stubborn = [run for run in asked if _has_worker(run) and not _killed(store, run, by)]
+    if stubborn:
+        listed = ", ".join(run.id for run in stubborn)
+        raise RunStateError(
+            f"Run {listed} cannot be killed: its worker is not surely a process of ours, or trains inside another "
+            "program. It was asked to stop; end that program yourself if it does not."
+        )
+
+
+def _under_way(store: Store, run: Run, wanted: str) -> Run:
+    # What a page holds may be seconds old.
+    run = store.run(run.id)
+    if run.state.state not in ACTIVE:
+        raise RunStateError(
+            f"Run {run.id} is {run.state.state}; only a run under way can be {wanted}."
+        )
+    return run
+
+
+def _ask_to_stop(store: Store, run: Run, verb: str, by: str) -> None:
+    files.make_folder(run.layout.control_dir)
+    files.create_json(run.layout.stop_request, {"by": by, "time": time.time()})
+    files.append_event(run.layout.events, verb, by=by)
+    if run.state.state == "queued":
+        ensure_runner(store)
+    else:
+        terminate(store, run.state, locks.holder(run.layout.alive_lock))
+
+
+def _queue_again(
+    store: Store, executor: Executor, run: Run, by: str, verb: str, allowed: Sequence[str]
+) -> None:
+    done = {"resume": "resumed", "retry": "retried"}[verb]
+    with alone(run):
         # Another page may have been quicker: look again, under the lock.
         now = store.run(run.id)
         if now.damaged is not None:
-            raise RunStateError(f"Run {run.id} is damaged and cannot be resumed: {now.damaged}.")
-        if now.state.state not in RESUMABLE or queue.is_queued(store.layout, run.id):
+            raise RunStateError(f"Run {run.id} is damaged and cannot be {done}: {now.damaged}.")
+        if now.state.state not in allowed or queue.is_queued(store.layout, run.id):
             raise RunStateError(
-                f"Run {run.id} is {now.state.state}; only a run that is {_words(RESUMABLE)} can be resumed."
+                f"Run {run.id} is {now.state.state}; only a run that is {_words(allowed)} can be {done}."
             )
         attempt = max([now.state.attempt, *history.attempts(run.layout)]) + 1
-        run.layout.stop_request.unlink(missing_ok=True)
+        layout = run.layout
+        for request in (layout.stop_request, layout.pause_request, layout.kill_request):
+            request.unlink(missing_ok=True)
         write_state(
-            run.layout,
+            layout,
             replace(
-                read_state(run.layout),
+                read_state(layout),
                 state="queued",
                 attempt=attempt,
                 reason=None,
@@ -90,13 +191,49 @@ def resume(store: Store, executor: Executor, run: Run, by: str) -> None:
                 ended=None,
             ),
         )
-        files.append_event(run.layout.events, "resume", by=by, attempt=attempt)
+        files.append_event(layout.events, verb, by=by, attempt=attempt)
     # Outside: an inline executor trains in this call. A second request finds the run queued.
     executor.submit(store.run(run.id), attempt)
 
 
+def _has_worker(run: Run) -> bool:
+    return locks.holder(run.layout.alive_lock) is not None
+
+
+def _killed(store: Store, run: Run, by: str) -> bool:
+    """Kill a worker, and write the state that it can no longer write; return whether there is none any more."""
+    layout = run.layout
+    try:
+        before = read_state(layout)
+    except DamagedRun:
+        return not _has_worker(run)
+    if not kill_worker(store, before, locks.holder(layout.alive_lock)):
+        return not _has_worker(run)
+    with contextlib.suppress(LockTaken), alone(run):
+        lock = locks.take(layout.alive_lock, DEATH_SECONDS)
+        try:
+            now, moment = read_state(layout), time.time()
+            # A resume may have been quicker, or the worker may have written its last state.
+            if (now.state, now.attempt) == (before.state, before.attempt):
+                message = f"Killed on request after epoch {now.epoch}. Resume goes on from its last checkpoint."
+                ending = {"state": "stopped", "reason": "killed", "message": message, "by": by}
+                write_state(layout, replace(now, t=moment, ended=moment, **ending))
+                files.append_event(layout.events, "killed", by=by, attempt=now.attempt)
+        finally:
+            lock.release()
+    return not _has_worker(run)
+
+
 @contextlib.contextmanager
-def _alone(run: Run) -> Iterator[None]:
+def alone(run: Run) -> Iterator[None]:
+    """Hold the lock of requests that change a run's state.
+
+    Raises:
+        UnknownName: the run is gone.
+        RunStateError: another request took too long.
+    """
+    if not os.path.lexists(run.layout.path):
+        raise UnknownName("run", run.id, ())  # the lock would make its folder again
     try:
         with FileLock(run.layout.request_lock, timeout=LONGEST_REQUEST, mode=files.FILE_MODE):
             yield
@@ -104,5 +241,5 @@ def _alone(run: Run) -> Iterator[None]:
         raise RunStateError(f"Another request to run {run.id} is under way; try again.") from None
 
 
-def _words(states: tuple[str, ...]) -> str:
+def _words(states: Sequence[str]) -> str:
     return f"{', '.join(states[:-1])} or {states[-1]}"

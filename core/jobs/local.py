@@ -70,13 +70,36 @@ class LocalExecutor:
 
 
 def terminate(store: Store, state: RunState, holder: int | None) -> bool:
-    """Send SIGTERM to a run's worker; return whether it was sent.
+    """Send SIGTERM to a run's worker, if it is surely that; return whether it was sent."""
+    if holder is None or not _is_surely_its_worker(store, state, holder):
+        return False
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(holder, signal.SIGTERM)
+        return True
+    return False
 
-    Only if the lock's holder, the process id, its start and the boot all agree: an id may belong to a stranger by now.
+
+def kill_worker(store: Store, state: RunState, holder: int | None) -> bool:
+    """Send SIGKILL to a run's worker and the processes that it started; return whether it was sent.
+
+    Only if it is surely that, and leads a process group of its own.
     """
+    if holder is None or not _is_surely_its_worker(store, state, holder):
+        return False
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if os.getpgid(holder) != holder or holder == os.getpgrp():
+            return False
+        os.killpg(holder, signal.SIGKILL)
+        return True
+    return False
+
+
+def _is_surely_its_worker(store: Store, state: RunState, holder: int) -> bool:
+    """Return whether lock, process id, its start and the boot all agree: an id may belong to a stranger by now."""
     observer = store.observer
     if (
-        holder is None
+        state.slot
+        is None  # it trains inside somebody's program (`core.jobs.inline`), which would end with it
         or state.pid != holder
         or state.host != observer.host
         or state.boot != observer.boot
@@ -85,12 +108,7 @@ def terminate(store: Store, state: RunState, holder: int | None) -> bool:
         return False
     started = process_start(holder)
     # Start times come from the kernel's clock ticks; the same process gives the same value within one.
-    if started is None or abs(started - state.pid_start) > 1:
-        return False
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(holder, signal.SIGTERM)
-        return True
-    return False
+    return started is not None and abs(started - state.pid_start) <= 1
 
 
 def ensure_runner(store: Store, data_dir: Path | None = None) -> bool:

@@ -7,6 +7,7 @@ No torch here: it must be small and start at once.
 import argparse
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from core.jobs import queue, slots
 from core.jobs.executor import EXIT_LOCKED
 from core.jobs.local import python_environment
 from core.jobs.queue import QueueEntry
-from core.runs import files, history, locks
+from core.runs import files, history, locks, trash
 from core.runs.layout import RUN_ID, RunLayout
 from core.runs.run import Run
 from core.runs.state import read_state, write_state
@@ -104,8 +105,10 @@ class Runner:
                 self._note_trouble(f"{entry.run_id} cannot be started: {error}")
 
     def take_stock(self) -> None:
-        """Look at all runs once: queue again what a death between two steps left without an entry."""
+        """Look at all runs once: queue again what a death between two steps left without an entry; empty the trash."""
         queue.remove_unreadable(self.layout)
+        with contextlib.suppress(CoreError, OSError):
+            trash.purge(self.layout)
         with os.scandir(self.layout.root) as found:
             run_ids = sorted(one.name for one in found if RUN_ID.fullmatch(one.name))
         for run_id in run_ids:
@@ -123,9 +126,8 @@ class Runner:
             code = os.waitstatus_to_exitcode(status)
             # Popen would wait for the process again when it is collected: tell it the status.
             child.process.returncode = code
-            peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
             try:
-                self._after_exit(child, code, peak)
+                self._after_exit(child, code, usage)
             except (OSError, CoreError) as error:
                 self._note_trouble(f"{child.entry.run_id}: its end cannot be recorded: {error}")
 
@@ -223,10 +225,11 @@ class Runner:
             return False
         if not run.layout.stop_request.exists():
             return True
-        now, message = time.time(), "Stopped before it started."
-        ended = replace(state, state="stopped", reason="request", message=message, t=now, ended=now)
+        end = "paused" if run.layout.pause_request.exists() else "stopped"
+        now, message = time.time(), f"{end.capitalize()} before it started."
+        ended = replace(state, state=end, reason="request", message=message, t=now, ended=now)
         write_state(run.layout, ended)
-        files.append_event(run.layout.events, "stopped", attempt=entry.attempt, reason="request")
+        files.append_event(run.layout.events, end, attempt=entry.attempt, reason="request")
         return False
 
     def _next(self, waiting: Sequence[QueueEntry]) -> tuple[QueueEntry, str] | None:
@@ -250,7 +253,7 @@ class Runner:
         }
         return choose(waiting, running, self.cpu_slots, self.gpu_slots, free_slots)
 
-    def _after_exit(self, child: Child, code: int, peak_memory: int) -> None:
+    def _after_exit(self, child: Child, code: int, usage: resource.struct_rusage) -> None:
         entry = child.entry
         layout = self.layout.run(entry.run_id)
         _say(f"{entry.run_id} attempt {entry.attempt} ended with {code}")
@@ -269,7 +272,9 @@ class Runner:
             {
                 "code": code if code >= 0 else None,
                 "signal": -code if code < 0 else None,
-                "peak_memory": peak_memory,
+                # Linux counts kibibytes, macOS bytes.
+                "peak_memory": usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+                "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 3),
                 "time": time.time(),
             },
         )

@@ -141,8 +141,12 @@ def _trained(attempt: Attempt, checkpoint: checkpoints.Checkpoint | None) -> Run
         attempt.run(checkpoint)
         ending = {"state": "finished"}
     except Stopped:
-        _evaluate_if_possible(attempt)
-        ending = {"state": "stopped", **_cause_of_stop(attempt)}
+        # Looked at now: whoever asks to stop a run that is about to pause is heard until here.
+        if attempt.layout.pause_request.exists():
+            ending = {"state": "paused", **_cause_of_stop(attempt, "Paused")}
+        else:
+            _evaluate_if_possible(attempt)
+            ending = {"state": "stopped", **_cause_of_stop(attempt, "Stopped")}
     except DiskFull:
         message = (
             "The disk is full. Free some space and resume; "
@@ -169,7 +173,7 @@ def _evaluate_if_possible(attempt: Attempt) -> None:
         attempt.event("warning", message=message)
 
 
-def _cause_of_stop(attempt: Attempt) -> dict[str, Any]:
+def _cause_of_stop(attempt: Attempt, done: str) -> dict[str, Any]:
     epoch = attempt.state.epoch
     try:
         request = files.read_json(attempt.layout.stop_request)
@@ -179,7 +183,7 @@ def _cause_of_stop(attempt: Attempt) -> dict[str, Any]:
     by = request.get("by")
     return {
         "reason": "request",
-        "message": f"Stopped on request after epoch {epoch}.",
+        "message": f"{done} on request after epoch {epoch}.",
         "by": by if isinstance(by, str) else None,
     }
 

@@ -51,13 +51,18 @@ def read_on(path: Path, before: HistoryPart = HistoryPart()) -> HistoryPart:
         file.seek(before.offset)
         data = file.read()
     found, bad = files.parse_rows(data)
-    rows = [row for row in found if _is_number(row.get("epoch")) and _is_number(row.get("attempt"))]
+    rows = [row for row in found if is_row(row)]
     return HistoryPart(
         (*before.rows, *rows),
         before.offset + data.rfind(b"\n") + 1,
         before.bad + bad + len(found) - len(rows),
         status.st_ino,
     )
+
+
+def is_row(values: Mapping[str, Any]) -> bool:
+    """Return whether a JSON object is the row of an epoch."""
+    return _is_number(values.get("epoch")) and _is_number(values.get("attempt"))
 
 
 def visible(

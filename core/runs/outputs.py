@@ -22,7 +22,7 @@ from core.exceptions import DamagedRun, InvalidParameter, RunStateError, Unknown
 from core.labels import LabelSpace
 from core.predictions import Predictions
 from core.runs import files
-from core.runs.layout import RunLayout
+from core.runs.layout import SPLIT, RunLayout
 
 HEADS = ("class", "count")
 
@@ -195,6 +195,29 @@ def epoch_predictions(layout: RunLayout, split: str, epoch: int) -> Predictions:
         raise DamagedRun(
             f"Run {layout.id}: predictions/{split}, epoch {epoch}, cannot be read: {_why(error)}."
         ) from None
+
+
+def record_bytes(index: Mapping[str, Any]) -> dict[tuple[str, str], int]:
+    """Return (split, head) -> bytes of one epoch's record, as `predictions/index.json` says.
+
+    Raises:
+        DamagedRun: it does not say it, or names a split as no split is named.
+    """
+    try:
+        found = {
+            (split, head): 2 * len(stored["labels"]) * stored["heads"][head]
+            for split, stored in index["splits"].items()
+            for head in stored["heads"]
+            if head in HEADS
+        }
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DamagedRun(f"index.json cannot be understood: {_why(error)}") from None
+    for (split, _), size in found.items():
+        if not SPLIT.fullmatch(split):
+            raise DamagedRun(f"index.json names a split {split!r}"[:200])
+        if not isinstance(size, int) or size < 0:
+            raise DamagedRun(f"index.json gives a record of {split} {size!r} bytes"[:200])
+    return found
 
 
 def _nothing_stored(layout: RunLayout, split: str) -> RunStateError:

@@ -69,6 +69,16 @@ class Run:
         return self.edit.get("name") or self.spec.get("name")
 
     @property
+    def tags(self) -> list[str]:
+        """Words by which the user finds it again."""
+        return self.edit.get("tags", [])
+
+    @property
+    def note(self) -> str | None:
+        """What the user wrote about it, or None."""
+        return self.edit.get("note")
+
+    @property
     def created(self) -> float | None:
         """When it was submitted, in Unix seconds."""
         return self.spec.get("created")
@@ -135,6 +145,8 @@ class Run:
             "best_epoch": state.best_epoch,
             "best_validation_accuracy": state.best_validation_accuracy,
             "damaged": self.damaged,
+            "tags": self.tags,
+            "note": self.note,
         }
 
 
@@ -184,7 +196,18 @@ def read_edit(layout: RunLayout) -> dict[str, Any]:
         edit = files.read_json(layout.edit_json)
     except (OSError, DamagedRun):
         return {}
-    return edit if isinstance(edit.get("name"), _TEXT_OR_NONE) else {}
+    return {} if wrong_in_edit(edit) else edit
+
+
+def wrong_in_edit(edit: Mapping[str, Any]) -> str | None:
+    """Return what of an `edit.json` is not of the type that readers rely on, or None."""
+    tags = edit.get("tags", [])
+    if not isinstance(tags, list) or not all(isinstance(one, str) for one in tags):
+        return f"tags is {tags!r}"[:200]
+    for key in ("name", "note"):
+        if not isinstance(edit.get(key), _TEXT_OR_NONE):
+            return f"{key} is {edit[key]!r}"[:200]
+    return None
 
 
 def _wrong_in(spec: Mapping[str, Any]) -> str | None:

@@ -19,7 +19,7 @@ from typing import Any
 from core.exceptions import DamagedRun, InvalidInput, NewerRun, RunsFolderError, UnknownName
 from core.runs import files, locks
 from core.runs.host import boot_id, host_name
-from core.runs.layout import RUN_ID, RunLayout, RunsLayout, inside, new_id
+from core.runs.layout import RUN_ID, RunLayout, RunsLayout, full_id, inside, new_id
 from core.runs.run import Run, config_sha256, read_edit, read_spec
 from core.runs.state import Observer, RunState, derive, read_state, write_state
 from core.runs.waits import Waits
@@ -102,6 +102,16 @@ class Store:
             raise UnknownName("run", run_id, self._ids())
         return self._load(RunLayout(self.root / run_id))
 
+    def find(self, text: str) -> Run:
+        """Return the run whose id begins with a text of at least four characters.
+
+        Raises:
+            UnknownName: there is none.
+            InvalidParameter: there are several; the message names them.
+            RunsFolderError: the folder cannot be read.
+        """
+        return self.run(text if RUN_ID.fullmatch(text) else full_id(text, self._ids()))
+
     def create(self, spec: Mapping[str, Any], epochs: int) -> Run:
         """Make a queued run's folder, complete or not at all.
 
@@ -117,7 +127,7 @@ class Store:
         layout = RunLayout(self.root / new_id(now))
         while layout.path.exists():
             layout = RunLayout(self.root / new_id(now))
-        aside = RunLayout(self.root / f".new-{layout.id}-{os.getpid()}")
+        aside = RunLayout(self.layout.unfinished(f"{layout.id}-{os.getpid()}"))
         values = {
             "schema": files.SCHEMA,
             "id": layout.id,
@@ -126,14 +136,7 @@ class Store:
             **spec,
         }
         try:
-            for folder in (
-                aside.path,
-                aside.attempts_dir,
-                aside.control_dir,
-                aside.checkpoints_dir,
-                aside.predictions_dir,
-                aside.results_dir,
-            ):
+            for folder in aside.folders:
                 files.make_folder(folder)
             files.write_bytes(aside.reserve, b"\0" * RESERVE_BYTES)
             files.write_json(aside.run_json, values)

@@ -1,0 +1,115 @@
+import csv
+import io
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from core.cli.archive import FORMATS
+from core.exceptions import InvalidInput, InvalidParameter, RunStateError, UnknownName
+from core.export import EXPORTERS, export
+from core.runs import edits, files
+from core.runs.run import Run
+
+
+@pytest.fixture
+def run(finished_copy):
+    (run,) = finished_copy.runs()
+    return run
+
+
+def table(path):
+    return list(csv.DictReader(io.StringIO(path.read_text(), newline="")))
+
+
+def test_the_command_offers_what_there_is():
+    assert tuple(EXPORTERS) == FORMATS
+
+
+def test_a_table_has_a_row_an_epoch_with_what_the_run_is(run, finished_copy, tmp_path):
+    edits.rename(run, "mine", by="ada")
+    assert export("csv", [finished_copy.run(run.id)], tmp_path / "a.csv") == []
+    rows = table(tmp_path / "a.csv")
+    assert [int(row["epoch"]) for row in rows] == [1, 2, 3]
+    first = rows[0]
+    assert (first["run"], first["name"], first["variant"], first["seed"]) == (
+        run.id,
+        "mine",
+        "dense-base",
+        "0",
+    )
+    assert (first["dataset.name"], first["training.batch_size"]) == ("digits", "64")
+    for row, expected in zip(rows, run.history(), strict=True):
+        assert float(row["validation_loss"]) == expected["validation_loss"]
+    assert "nan" not in first
+    frame = pd.read_csv(tmp_path / "a.csv")
+    assert frame["train_loss"].dtype == float and frame["seed"].dtype == int
+
+
+def test_runs_of_different_columns_share_a_table(run, tmp_path):
+    other = Run(
+        run.layout, {**run.spec, "config": {**run.config, "extra": {"deep": [1, 2]}}}, run.state
+    )
+    export("csv", [run, other], tmp_path / "a.csv")
+    rows = table(tmp_path / "a.csv")
+    assert [row["extra.deep"] for row in rows] == ["", "", "", "[1,2]", "[1,2]", "[1,2]"]
+
+
+def test_a_text_that_a_spreadsheet_would_calculate_is_quoted_and_a_number_is_not(run, tmp_path):
+    texts = ["=1+1", "+1", "-1", "@sum(a1)", "\tx", "plain"]
+    rows = [
+        {"attempt": 1, "epoch": number, "remark": text, "=cmd()": None, "change": -0.5}
+        for number, text in enumerate(texts, 1)
+    ]
+    run.layout.history.write_bytes(b"")
+    for row in rows:
+        files.append_row(run.layout.history, row)
+    named = Run(run.layout, run.spec, run.state, {"name": "=HYPERLINK(a)"})
+    export("csv", [named], tmp_path / "a.csv")
+    found = table(tmp_path / "a.csv")
+    assert [row["remark"] for row in found] == ["'=1+1", "'+1", "'-1", "'@sum(a1)", "'\tx", "plain"]
+    assert {row["change"] for row in found} == {"-0.5"}
+    assert {row["name"] for row in found} == {"'=HYPERLINK(a)"}
+    assert "'=cmd()" in found[0] and "=cmd()" not in found[0]
+
+
+def test_a_layer_s_share_is_a_column_and_what_was_not_finite_is_empty(run, tmp_path):
+    run.layout.history.write_bytes(b"")
+    row = {"attempt": 1, "epoch": 1, "train_loss": float("nan"), "dead_share": {"conv1": 0.25}}
+    files.append_row(run.layout.history, files.without_nan(row))
+    export("csv", [run], tmp_path / "a.csv")
+    (found,) = table(tmp_path / "a.csv")
+    assert (found["dead_share.conv1"], found["train_loss"]) == ("0.25", "")
+
+
+def test_a_run_without_an_epoch_gives_no_row_and_a_word(run, tmp_path):
+    run.layout.history.unlink()
+    assert export("csv", [run], tmp_path / "a.csv") == [
+        f"Run {run.id} has finished no epoch yet and gives no row."
+    ]
+    assert len(list(csv.reader(io.StringIO((tmp_path / "a.csv").read_text())))) == 1
+
+
+def test_a_file_that_is_there_is_replaced_only_when_asked(run, tmp_path):
+    out = tmp_path / "a.csv"
+    out.write_text("precious")
+    with pytest.raises(InvalidParameter) as raised:
+        export("csv", [run], out)
+    assert str(raised.value) == "'a.csv' exists. Choose another name, or --force replaces it."
+    assert out.read_text() == "precious"
+    export("csv", [run], out, force=True)
+    assert len(table(out)) == 3
+    assert out.stat().st_mode & 0o777 == 0o640
+
+
+def test_an_export_that_fails_leaves_nothing_behind(run, tmp_path):
+    broken = replace(run, damaged="run.json is empty")
+    with pytest.raises(RunStateError, match="is damaged and cannot be exported"):
+        export("zip", [broken], tmp_path / "a.zip")
+    with pytest.raises(InvalidInput, match=r"'a.zip' cannot be written: No such file or directory"):
+        export("zip", [run], tmp_path / "nowhere" / "a.zip")
+    with pytest.raises(UnknownName, match="No export format is called 'pickle'"):
+        export("pickle", [run], tmp_path / "a.zip")
+    with pytest.raises(InvalidParameter, match="is a folder"):
+        export("zip", [run], tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["copied"]
