@@ -14,6 +14,7 @@ HERE = Path(__file__).parent
 # In the order of the work, which is the order of the sidebar.
 PAGES = [
     st.Page(HERE / "views/data.py", title="Data", icon=":material/dataset:"),
+    st.Page(HERE / "views/augment.py", title="Augment", icon=":material/auto_awesome_motion:"),
     st.Page(HERE / "views/train.py", title="Train", icon=":material/model_training:"),
     st.Page(HERE / "views/runs.py", title="Runs", icon=":material/list:", default=True),
     st.Page(HERE / "views/evaluate.py", title="Evaluate", icon=":material/query_stats:"),

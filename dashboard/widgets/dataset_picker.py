@@ -22,6 +22,7 @@ URL_KEY = "dataset"
 SETTINGS_KEY = "settings"
 LABEL_KEY = "label"
 SEED_KEY = "seed"
+IMAGES_KEY = "images"
 
 
 def dataset_picker(key: str) -> str:
@@ -52,7 +53,7 @@ def dataset_picker(key: str) -> str:
 def choose_dataset(name: str) -> None:
     """Put a data set into the URL and take out what was said of the one before; the section stays."""
     st.session_state[PAGE_KEY] = 1
-    for left in (SETTINGS_KEY, LOOK_KEY, IMAGE_KEY, LABEL_KEY, SEED_KEY):
+    for left in (SETTINGS_KEY, LOOK_KEY, IMAGE_KEY, IMAGES_KEY, LABEL_KEY, SEED_KEY):
         if left in st.query_params:
             del st.query_params[left]
     st.query_params[URL_KEY] = name
@@ -109,11 +110,16 @@ def parsed(text: str) -> dict[str, Any]:
     return values
 
 
-def _apply(values: dict[str, Any]) -> None:
+def put_settings(values: dict[str, Any]) -> None:
+    """Put those settings of the chosen data set into the URL that are not its defaults."""
     text = ",".join(
         f"{name}:{orjson.dumps(value).decode()}" for name, value in changes(values).items()
     )
-    choose_dataset(values["name"])
     if text:
         st.query_params[SETTINGS_KEY] = text
+
+
+def _apply(values: dict[str, Any]) -> None:
+    choose_dataset(values["name"])
+    put_settings(values)
     st.rerun()
