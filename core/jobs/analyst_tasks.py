@@ -108,6 +108,20 @@ def _near(arguments: Mapping[str, Any], data_dir: Path, progress: Progress) -> A
     return {"table": columns, "verdict": found.verdict}
 
 
+def _probe(arguments: Mapping[str, Any], data_dir: Path, progress: Progress) -> Any:
+    """Train each of some runs for seconds: runs, each with config and fingerprint. Gives what `probe` says of each."""
+    from core.config import RunConfig
+    from core.jobs.estimate import probe
+
+    found = []
+    for number, values in enumerate(arguments["runs"]):
+        config = RunConfig.checked(values["config"])
+        progress(number / len(arguments["runs"]), f"Training {config.variant} for 2 s")
+        dataset = _dataset({**values, "dataset": values["config"]["dataset"]}, data_dir)
+        found.append(probe(config, dataset))
+    return found
+
+
 def _dataset(arguments: Mapping[str, Any], data_dir: Path) -> "Dataset":
     from core.datasets import dataset_source
 
@@ -128,5 +142,6 @@ TASKS: Registry[Task] = Registry(
         "import": Task(_import, result_lasts=False),
         "map": Task(_map, result_lasts=True),
         "near": Task(_near, result_lasts=True),
+        "probe": Task(_probe, result_lasts=True),
     },
 )

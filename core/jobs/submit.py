@@ -128,7 +128,7 @@ def submit_all(
         InvalidInput: one of them cannot be done; nothing was written.
     """
     loaded = {config.dataset: config.dataset.load(data_dir) for config in configs}
-    called = [{}] * len(configs) if names is None else [{"name": name} for name in names]
+    called: list[dict[str, Any]] = [{"name": name} for name in names or ()] or [{} for _ in configs]
     wanted = [
         (loaded[config.dataset], config, seed, options | more)
         for seed in seeds

@@ -1,50 +1,61 @@
-"""Train: choose data set, variant, seeds and settings, see what that changes, and queue it."""
+"""Train: choose data set, variants and seeds, change what is to differ, see what that comes to, and queue it."""
 
 import streamlit as st
 
-from core.config import RunConfig, parsed_seeds
-from core.variants import VARIANTS, run_config
-from dashboard import data
+from core.config import parsed_seeds
+from core.differences import differences
+from core.plans import grid
+from dashboard.widgets.augmentation_choice import augmentation_choice
+from dashboard.widgets.dataset_picker import dataset_picker, settings_popover
+from dashboard.widgets.dataset_summary import dataset_or_help
+from dashboard.widgets.differences import shown_differences
 from dashboard.widgets.errors import errors_shown
-from dashboard.widgets.settings_form import (
-    differences_from_variant,
-    settings_form,
-    shown_differences,
-)
-from dashboard.widgets.start import fitting_variants, start_card, unfit_note
+from dashboard.widgets.estimate import estimate
+from dashboard.widgets.grid_form import grid_form
+from dashboard.widgets.run_form import run_form
+from dashboard.widgets.start import number_of_runs, problems, start_buttons, worth_knowing
+from dashboard.widgets.train_link import restore_link, seeds_input
+from dashboard.widgets.variant_choice import chosen_variants, cloned_run, variant_choice
 
-st.title("Train", anchor=False)
-data_column, variant_column, seeds_column = st.columns([2, 3, 2])
-dataset = data_column.selectbox(
-    "Data set", data.dataset_names(), key="dataset", persist_state="session"
-)
-with st.spinner("Reading the data set ..."):
-    variants, reasons = fitting_variants(dataset)
-variant = variant_column.selectbox(
-    "Variant", variants, key=f"variant-{dataset}", persist_state="session", help=unfit_note(reasons)
-)
-seeds_text = seeds_column.text_input(
-    "Seeds",
-    "0",
-    key="seeds",
-    persist_state="session",
-    help="One run per seed, such as 3, 0-4 or 0,2,5. Equal seeds give equal weights and order.",
-)
-st.caption(VARIANTS[variant].description)
-plain = run_config({"name": dataset}, variant)
+restore_link()
+parent = cloned_run()
+top = st.container(horizontal=True, vertical_alignment="bottom")
+top.title("Train", anchor=False, width="content")
+with top:
+    settings = settings_popover(dataset_picker(key="dataset-picker"), key="dataset-settings")
+loaded = dataset_or_help(settings, key="help")
+if loaded is None:
+    st.stop()
+
+choice_column, seeds_column = st.columns([8, 2], gap="small")
+with choice_column:
+    choice = variant_choice(loaded, parent, key="train")
+with seeds_column:
+    seeds_text = seeds_input(key="train-seeds")
+if not choice.configs:
+    st.stop()
+
 form_column, card_column = st.columns([7, 3], gap="medium")
-card = card_column.container(border=True)
-key = f"{dataset}-{variant}"
-with card, errors_shown(with_links=False):
+with card_column.container(border=True), errors_shown(with_links=False):
     with form_column:
-        st.markdown("**Training**")
-        training = settings_form(plain.training, f"{key}-training", "training")
-        st.markdown(f"**Network** ({plain.model.name})")
-        model = settings_form(plain.model, f"{key}-model", "model")
-        st.markdown(f"**Data set** ({dataset})")
-        source = settings_form(plain.dataset, f"{key}-dataset", "dataset")
-    config = RunConfig.checked(
-        {"dataset": source, "variant": variant, "model": model, "training": training}
-    )
-    start_card(config, parsed_seeds(seeds_text), "card")
-    shown_differences(differences_from_variant(config.to_json()), variant)
+        pipeline = augmentation_choice(choice, loaded, key="train-augmentation")
+        with st.container(gap="xsmall"):
+            configs = choice.configs
+            if len(configs) == 1:
+                configs = (run_form(configs[0], key="train-form"),)
+            else:
+                chosen_variants(choice)
+            values = grid_form(configs, key="train-grid")
+    seeds = parsed_seeds(seeds_text)
+    if pipeline is not None:
+        values["augmentation"] = [pipeline.to_json()]
+    planned = grid(configs, values, len(seeds))
+    number_of_runs(planned, len(configs), len(seeds))
+    is_allowed, notes = problems(planned, seeds)
+    if is_allowed:
+        estimate([one.config for one in planned], loaded.fingerprint, len(seeds), "train-estimate")
+        start_buttons(planned, seeds, choice, "train-start")
+    worth_knowing(notes)
+    if len(planned) == 1:
+        found = differences(choice.configs[0].to_json(), planned[0].config.to_json())
+        shown_differences(found, choice.origin)

@@ -8,55 +8,57 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
-import pydantic
 import streamlit as st
 from pydantic.fields import FieldInfo
 
-from core.exceptions import CoreError, InvalidParameter
+from core.differences import setting_words, value_words
+from core.exceptions import InvalidParameter
 from core.settings import Settings, field_bounds
-from core.variants import run_config
-from dashboard.widgets.markdown import escaped
 
 GRID_COLUMNS = 3
 
-Difference = tuple[str, Any, Any]
-"""Dotted path of a setting, the value it had, the value it has now; None where there was or is none."""
 
-
-def settings_form(values: Settings, key: str, group: str) -> dict[str, Any]:
+def settings_form(
+    values: Settings, key: str, group: str, names: Sequence[str] | None = None
+) -> dict[str, Any]:
     """Show an input per setting and return the values as plain data, ready for `checked`.
 
     Args:
         values: the defaults to start from; their class declares the settings.
         key: of the widget; another key starts from the defaults again.
         group: name of the settings in messages, such as "training".
+        names: the settings to show and return, in this order; all of them by default.
 
     Raises:
         InvalidParameter: a list of numbers cannot be read.
     """
+    fields = type(values).model_fields
     entered: dict[str, Any] = {}
     grid = st.grid(GRID_COLUMNS, min_column_width=150, gap="small")
-    for name, field in type(values).model_fields.items():
+    for name in fields if names is None else names:
         value = getattr(values, name)
         # What it is called is no setting: an only choice, or the name of an imported data set.
-        is_only = get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
-        if is_only or name == "name":
+        if name == "name" or _is_only_choice(fields[name]):
             entered[name] = value
             continue
         with grid.cell():
-            entered[name] = _input(name, field, value, f"{key}-{name}", group)
+            entered[name] = setting_input(name, fields[name], value, f"{key}-{name}", group)
     return entered
 
 
-def label_of(name: str, field: FieldInfo | None = None) -> str:
-    """Return a setting's name as the screen says it, with its unit: "Batch size (samples)"."""
-    words = name.replace("num_", "number_of_").replace("_", " ")
-    unit = _extra(field).get("unit") if field is not None else None
-    named = f" ({unit})" if unit and unit not in words else ""
-    return f"{words[0].upper()}{words[1:]}{named}"
+def setting_input(name: str, field: FieldInfo, value: Any, key: str, group: str) -> Any:
+    """Show the input of one setting and return its value as plain data.
 
+    Args:
+        name: of the setting.
+        field: its declaration.
+        value: to start from.
+        key: of the widget.
+        group: name of the settings in messages.
 
-def _input(name: str, field: FieldInfo, value: Any, key: str, group: str) -> Any:
+    Raises:
+        InvalidParameter: a list of numbers cannot be read.
+    """
     label, bounds = label_of(name, field), field_bounds(field)
     shared: dict[str, Any] = {"key": key, "persist_state": "session", "help": _help(field, bounds)}
     kind = field.annotation
@@ -73,10 +75,31 @@ def _input(name: str, field: FieldInfo, value: Any, key: str, group: str) -> Any
     if kind is float:
         step = _step(float(value), field)
         return st.number_input(label, value=float(value), step=step, format="%g", **shared)
-    if get_origin(kind) is tuple:
-        text = st.text_input(label, ", ".join(str(one) for one in value), **shared)
-        return _numbers(f"{group}.{name}", text or "")
+    if is_list(field):
+        text = st.text_input(label, ", ".join(map(value_words, value)), **shared)
+        return _numbers(f"{group}.{name}", text or "", is_whole=not _holds_floats(kind))
     return st.text_input(label, str(value), **shared)
+
+
+def label_of(name: str, field: FieldInfo | None = None) -> str:
+    """Return a setting's name as the screen says it, with its unit: "Batch size (samples)"."""
+    words = setting_words(name)
+    unit = _extra(field).get("unit") if field is not None else None
+    named = f" ({unit})" if unit and unit not in words else ""
+    return f"{words[0].upper()}{words[1:]}{named}"
+
+
+def is_list(field: FieldInfo) -> bool:
+    """Return whether a setting's value is a list of numbers."""
+    return get_origin(field.annotation) is tuple
+
+
+def _is_only_choice(field: FieldInfo) -> bool:
+    return get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
+
+
+def _holds_floats(kind: Any) -> bool:
+    return kind is float or any(map(_holds_floats, get_args(kind)))
 
 
 def _extra(field: FieldInfo) -> dict[str, Any]:
@@ -96,55 +119,12 @@ def _step(value: float, field: FieldInfo) -> float:
     return 0.1 if value == 0 or value >= 0.1 else 10.0 ** math.floor(math.log10(value))
 
 
-def _numbers(path: str, text: str) -> list[int]:
+def _numbers(path: str, text: str, *, is_whole: bool) -> list[int] | list[float]:
     parts = [part.strip() for part in text.split(",") if part.strip()]
     try:
-        return [int(part) for part in parts]
+        return [int(part) for part in parts] if is_whole else [float(part) for part in parts]
     except ValueError:
+        kind, example = ("whole numbers", "128, 64") if is_whole else ("numbers", "0.5, 0.3")
         raise InvalidParameter(
-            f"{path} must be whole numbers with commas between them, such as 128, 64; got {text!r}."
+            f"{path} must be {kind} with commas between them, such as {example}; got {text!r}."
         ) from None
-
-
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Difference]:
-    """Return the settings that differ, by dotted path, in the order of `now`."""
-    found: list[Difference] = []
-    for name in dict.fromkeys([*now, *before]):
-        old, new = before.get(name), now.get(name)
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            found += [(f"{name}.{path}", *values) for path, *values in differences(old, new)]
-        elif old != new:
-            found.append((name, old, new))
-    return found
-
-
-def differences_from_variant(config: Mapping[str, Any]) -> list[Difference] | None:
-    """Return where a run's config differs from its variant; None when this version has no such variant."""
-    try:
-        plain = run_config({"name": config["dataset"]["name"]}, config["variant"])
-    except (CoreError, KeyError, TypeError, pydantic.ValidationError):
-        return None
-    return differences(plain.to_json(), config)
-
-
-def shown_differences(found: Sequence[Difference] | None, variant: str) -> None:
-    """Say in words how settings differ from a variant."""
-    if found is None:
-        return
-    if not found:
-        st.caption(f"All settings are those of {escaped(variant)}.")
-        return
-    st.caption(f"Changed from {escaped(variant)}:")
-    lines = [
-        f"- {escaped(label_of(path.rpartition('.')[2]))}: {_value(old)} → **{_value(new)}**"
-        for path, old, new in found
-    ]
-    st.markdown("\n".join(lines))
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return escaped(", ".join(str(one) for one in value)) or "none"
-    return (
-        "not set" if value is None else escaped(f"{value:g}" if isinstance(value, float) else value)
-    )

@@ -1,89 +1,133 @@
-"""Starting runs from a page: what fits a data set, what was done before, and handing it to the queue."""
+"""Starting runs from a page: how many there are, what stands against them, what was done before, and the queue."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 
+import orjson
 import streamlit as st
 
 from core.config import RunConfig
+from core.differences import setting_words
 from core.exceptions import CoreError
+from core.jobs.checks import check, notes
+from core.jobs.estimate import cost_key
 from core.jobs.local import LocalExecutor
-from core.jobs.submit import check, equal_run, submit_all
+from core.jobs.submit import equal_run, submit_all
+from core.plans import Planned
 from core.runs.run import Run, config_sha256
-from core.variants import SUITES, VARIANTS, run_config
 from dashboard import data
 from dashboard.widgets.markdown import escaped
 from dashboard.widgets.run_table import URL_KEY
+from dashboard.widgets.variant_choice import Choice
+
+MOST_SAID = 4
+MOST_IN_LINK = 60
+"""Runs that the page of runs is opened with: a link has only so much room."""
 
 
-def fitting_variants(dataset: str) -> tuple[list[str], dict[str, str]]:
-    """Return the variants whose network fits a data set as it comes, and why each other one does not.
-
-    The one that the demo pairs with the data set stands first.
-    """
-    loaded = data.dataset({"name": dataset})
-    return _fitting(dataset, loaded.fingerprint)
-
-
-@lru_cache(maxsize=16)
-def _fitting(dataset: str, _fingerprint: str) -> tuple[list[str], dict[str, str]]:
-    loaded = data.dataset({"name": dataset})
-    fitting, reasons = [], {}
-    for name in VARIANTS:
-        try:
-            # A batch larger than the data is no reason: the form can make it smaller.
-            smallest = run_config({"name": dataset}, name, {"training.batch_size": 1})
-            check(loaded, smallest, seed=0)
-            fitting.append(name)
-        except CoreError as error:
-            reasons[name] = str(error)
-    shown = [one.variant for one in SUITES["demo"].entries if one.dataset["name"] == dataset]
-    return sorted(fitting, key=lambda name: name not in shown[:1]), reasons
+def number_of_runs(planned: Sequence[Planned], num_variants: int, num_seeds: int) -> None:
+    """Say how many runs there will be, and of what."""
+    parts = [_counted(num_variants, "variant")]
+    for path in planned[0].values:
+        number = len({repr(one.values[path]) for one in planned})
+        parts.append(f"{number} values of {setting_words(path.rpartition('.')[2])}")
+    parts.append(_counted(num_seeds, "seed"))
+    st.markdown(f"**{_counted(len(planned) * num_seeds, 'run')}**: {' × '.join(parts)}")
 
 
-def finished_before(config: RunConfig, seeds: Sequence[int]) -> list[Run]:
-    """Return the finished runs that did the same, at most one per seed."""
-    wanted = config_sha256(config.to_json())
-    runs = [run for run in data.store().runs() if run.state.state == "finished"]
-    # Loading the data is dear; only a run of equal settings makes it worth it.
-    if not any(run.spec.get("config_sha256") == wanted and run.seed in seeds for run in runs):
-        return []
-    loaded = data.dataset(config.dataset.model_dump(mode="json"))
-    found = [equal_run(runs, loaded, config, seed) for seed in seeds]
-    return [run for run in found if run is not None]
+def problems(planned: Sequence[Planned], seeds: Sequence[int]) -> tuple[bool, list[str]]:
+    """Name what stands against the runs; return whether they can be queued, and what is worth knowing of them."""
+    wrong: dict[str, str] = {}
+    said: dict[str, None] = {}
+    for one in planned:
+        fingerprint = data.dataset(one.config.dataset.model_dump(mode="json")).fingerprint
+        # Seeds rise: if the last one is allowed, all of them are.
+        found, sentences = _checks(fingerprint, _checked_by(one.config), seeds[-1], one.config)
+        if found is not None:
+            wrong.setdefault(found, one.config.variant)
+        said |= dict.fromkeys(sentences)
+    for text, variant in list(wrong.items())[:MOST_SAID]:
+        of = f"**{escaped(variant)}**: " if len(planned) > 1 else ""
+        st.error(f"{of}{escaped(text)}", icon=":material/error:")
+    if len(wrong) > MOST_SAID:
+        st.caption(f"{len(wrong) - MOST_SAID} more of the settings cannot be run.")
+    return not wrong, list(said)
 
 
-def start_card(config: RunConfig, seeds: Sequence[int], key: str) -> None:
+def worth_knowing(notes: Sequence[str]) -> None:
+    """Show what is allowed and worth knowing."""
+    for text in notes[:MOST_SAID]:
+        st.caption(f":material/info: {escaped(text[0].upper() + text[1:])}")
+    if len(notes) > MOST_SAID:
+        st.caption(f"{len(notes) - MOST_SAID} more such remarks stand in the runs.")
+
+
+def finished_before(planned: Sequence[Planned], seeds: Sequence[int]) -> list[Run]:
+    """Return the finished runs that did the same, at most one per config and seed."""
+    finished: dict[str, list[Run]] = {}
+    for run in data.store().runs():
+        if run.state.state == "finished" and run.damaged is None:
+            finished.setdefault(run.spec["config_sha256"], []).append(run)
+    found: list[Run] = []
+    for one in planned if finished else ():
+        alike = finished.get(config_sha256(one.config.to_json()), [])
+        if alike:
+            loaded = data.dataset(one.config.dataset.model_dump(mode="json"))
+            before = [equal_run(alike, loaded, one.config, seed) for seed in seeds]
+            found += [run for run in before if run is not None]
+    return found
+
+
+def start_buttons(
+    planned: Sequence[Planned], seeds: Sequence[int], choice: Choice, key: str
+) -> None:
     """Show the button that queues the runs; where some were done before, the choice to reuse them.
 
     Args:
-        config: what to do.
-        seeds: one run each.
+        planned: what to do.
+        seeds: a run of each.
+        choice: what it started from; a cloned run becomes the parent.
         key: of the widget.
     """
-    before = finished_before(config, seeds)
-    new = len(seeds) - len(before)
+    name = st.text_input(
+        "Name of the runs (optional)",
+        key=f"{key}-name",
+        max_chars=120,
+        placeholder=choice.configs[0].variant
+        if len(choice.configs) == 1
+        else "Each variant's name",
+        help="What lists call them. Where a setting takes several values, the value is added.",
+    )
+    before = finished_before(planned, seeds)
+    number = len(planned) * len(seeds)
+    new = number - len(before)
     if before:
-        many = f"{len(before)} of {len(seeds)} runs were" if len(seeds) > 1 else "This run was"
+        many = f"{len(before)} of {number} runs were" if number > 1 else "This run was"
         st.info(
             f"{many} done before with equal settings, seed and data.", icon=":material/history:"
         )
         label = "Open what is there" if not new else f"Start {new}, reuse {len(before)}"
         if st.button(label, type="primary", width="stretch", key=f"{key}-reuse"):
-            _start(config, seeds, again=False)
+            _start(planned, seeds, choice, name, again=False)
         if st.button("Run again", key=f"{key}-again", width="stretch"):
-            _start(config, seeds, again=True)
+            _start(planned, seeds, choice, name, again=True)
     elif st.button(
-        "Start" if new == 1 else f"Start {new} runs",
+        "Start" if new == 1 else f"Start {new:,} runs",
         type="primary",
         icon=":material/play_arrow:",
         width="stretch",
         key=f"{key}-start",
     ):
-        _start(config, seeds, again=False)
+        _start(planned, seeds, choice, name, again=False)
 
 
-def _start(config: RunConfig, seeds: Sequence[int], *, again: bool) -> None:
+def _start(
+    planned: Sequence[Planned],
+    seeds: Sequence[int],
+    choice: Choice,
+    name: str | None,
+    *,
+    again: bool,
+) -> None:
     """Queue the runs and go to the page that shows them.
 
     Raises:
@@ -94,17 +138,42 @@ def _start(config: RunConfig, seeds: Sequence[int], *, again: bool) -> None:
             data.store(),
             LocalExecutor(data.store(), data.data_dir()),
             data.data_dir(),
-            [config],
+            [one.config for one in planned],
             seeds,
             reuse=() if again else ("finished",),
+            names=[_name(one, name) for one in planned],
+            suite=choice.suite,
+            parent=None if choice.parent is None else choice.parent.id,
         )
-    ids = ",".join(run.id for run in submitted.runs)
+    ids = ",".join(run.id for run in submitted.runs[:MOST_IN_LINK])
     st.switch_page("views/runs.py", query_params={URL_KEY: ids})
 
 
-def unfit_note(reasons: dict[str, str]) -> str | None:
-    """Return why variants are left out, for the help of their choice."""
-    if not reasons:
-        return None
-    lines = [f"- **{escaped(name)}**: {escaped(reason)}" for name, reason in reasons.items()]
-    return "\n".join(["Not offered for this data set:", *lines])
+def _name(one: Planned, name: str | None) -> str | None:
+    """Return what lists call a run: the user's name, and what sets it apart in a grid; None for the variant's name."""
+    if not one.words:
+        return name or None
+    return f"{name or one.config.variant}, {one.words}"
+
+
+def _checked_by(config: RunConfig) -> bytes:
+    """Return what of a config the checks look at, so that those of a grid over learning rates are made once."""
+    sizes = sorted(training.batch_size for training in config.stage_configs)
+    return cost_key(config) + orjson.dumps([sizes, config.training.class_loss_weight])
+
+
+@st.cache_data(max_entries=2048, show_spinner=False)
+def _checks(
+    fingerprint: str, checked_by: bytes, seed: int, _config: RunConfig
+) -> tuple[str | None, list[str]]:
+    """Return what forbids a run, and what is worth knowing of it."""
+    dataset = data.dataset(_config.dataset.model_dump(mode="json"))
+    try:
+        check(dataset, _config, seed)
+    except CoreError as error:
+        return str(error), []
+    return None, notes(dataset, _config)
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"

@@ -1,0 +1,75 @@
+import pytest
+
+from core.exceptions import InvalidParameter, UnknownName
+from core.plans import MOST_RUNS, grid, parsed_values, suite_on
+from core.variants import SUITES, run_config
+
+DIGITS = {"name": "digits"}
+
+
+@pytest.fixture
+def dense():
+    return run_config(DIGITS, "dense-base")
+
+
+def test_without_values_each_config_is_planned_as_it_is(dense):
+    (planned,) = grid([dense], {})
+    assert planned.config is dense and planned.values == {} and planned.words == ""
+
+
+def test_every_combination_of_values_is_planned_with_every_config(dense):
+    conv = run_config(DIGITS, "conv-base-padded")
+    values = {"training.learning_rate": [0.001, 0.003], "training.batch_size": [32, 64]}
+    planned = grid([dense, conv], values)
+    seen = [
+        (one.config.variant, one.config.training.learning_rate, one.config.training.batch_size)
+        for one in planned
+    ]
+    assert len(set(seen)) == len(seen) == 8
+    assert seen[1] == ("dense-base", 0.001, 64)
+    assert planned[1].words == "learning rate 0.001, batch size 64"
+
+
+def test_one_value_is_a_change_for_all_and_sets_nothing_apart(dense):
+    values = {"training.max_epochs": [5], "training.learning_rate": [0.1, 0.2, 0.1]}
+    planned = grid([dense], values)
+    assert [one.config.training.max_epochs for one in planned] == [5, 5]
+    assert [one.words for one in planned] == ["learning rate 0.1", "learning rate 0.2"]
+
+
+def test_too_many_runs_are_refused_before_any_is_made(dense):
+    values = {"training.max_epochs": list(range(1, 101))}
+    assert len(grid([dense], values, num_seeds=MOST_RUNS // 100)) == 100
+    with pytest.raises(InvalidParameter, match=r"At most 500 runs .* these would be 600\. Take"):
+        grid([dense], values, num_seeds=6)
+
+
+def test_a_setting_without_values_or_of_another_model_is_refused(dense):
+    with pytest.raises(InvalidParameter, match=r"training\.learning_rate needs at least one value"):
+        grid([dense], {"training.learning_rate": []})
+    with pytest.raises(UnknownName, match=r"model\.padding"):
+        grid([dense], {"model.padding": [0, 1]})
+    with pytest.raises(InvalidParameter, match=r"learning_rate must lie in \(0, 10\]; got 99"):
+        grid([dense], {"training.learning_rate": [0.1, 99]})
+
+
+def test_values_are_read_from_a_text():
+    assert parsed_values("0.001, 3,, sgd ") == [0.001, 3, "sgd"]
+    assert parsed_values("128, 64; 256;", is_list=True) == [[128, 64], [256]]
+    assert parsed_values("") == [] == parsed_values(" ; ", is_list=True)
+
+
+def test_of_a_suite_a_data_set_gets_its_own_entries():
+    found = suite_on(SUITES["demo"], {"name": "digits"}, {"training.max_epochs": 2})
+    assert [one.variant for one in found] == ["conv-base-padded", "dense-base"]
+    assert {(one.training.batch_size, one.training.max_epochs) for one in found} == {(32, 2)}
+    (shapes,) = suite_on(SUITES["demo"], {"name": "shapes"})
+    assert shapes.to_json()["dataset"]["images"] == 3000
+    (shapes,) = suite_on(SUITES["demo"], {"name": "shapes", "images": 400})
+    assert shapes.to_json()["dataset"]["images"] == 400
+
+
+def test_a_data_set_that_a_suite_does_not_name_gets_all_of_it():
+    found = suite_on(SUITES["fashion-dense"], DIGITS)
+    assert len(found) == len(SUITES["fashion-dense"].entries)
+    assert {one.dataset.name for one in found} == {"digits"}
