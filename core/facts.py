@@ -18,6 +18,8 @@ from core.evaluation.course import Rows
 from core.evaluation.verdict import Verdict
 from core.evaluation.verdicts import verdicts
 from core.exceptions import CoreError, DamagedRun, IncompatibleModel
+from core.labels import LabelSpace
+from core.models.base import Architecture
 from core.models.layers import layer_table, num_parameters
 from core.runs import files, history
 from core.runs.run import Run
@@ -109,8 +111,7 @@ def variant_rows(dataset: Dataset | None) -> list[dict[str, Any]]:
 def fits(variant: Variant, dataset: Dataset) -> bool:
     """Return whether a variant's network can be built for a data set, and its labels can follow the augmentation."""
     try:
-        with torch.device("meta"):
-            variant.model.build(dataset.image_shape, dataset.space)
+        network_on_paper(variant.model, dataset.image_shape, dataset.space)
     except IncompatibleModel:
         return False
     return not variant.augmentation.refusals(dataset.image_shape, dataset.space)
@@ -129,8 +130,7 @@ def variant_facts(variant: Variant, datasets: Iterable[Dataset]) -> dict[str, An
     reason = IncompatibleModel("There is no data set to build it for.")
     for dataset in datasets:
         try:
-            with torch.device("meta"):
-                network = variant.model.build(dataset.image_shape, dataset.space)
+            network = network_on_paper(variant.model, dataset.image_shape, dataset.space)
         except IncompatibleModel as error:
             reason = error
             continue
@@ -139,17 +139,42 @@ def variant_facts(variant: Variant, datasets: Iterable[Dataset]) -> dict[str, An
 
 
 def _variant_on(variant: Variant, dataset: Dataset, network: nn.Module) -> dict[str, Any]:
-    rows = layer_table(network, dataset.image_shape)
+    found = network_facts(network, dataset.image_shape)
     return {
         "name": variant.name,
         "description": variant.description,
         "dataset": dataset.name,
-        "parameters": num_parameters(network),
-        "multiply_adds": sum(row.multiply_adds for row in rows),
+        "parameters": found["parameters"],
+        "multiply_adds": found["multiply_adds"],
         "model": variant.model.model_dump(mode="json"),
         "training": variant.training.model_dump(mode="json"),
         "stages": [stage.model_dump(mode="json") for stage in variant.stages],
         "augmentation": variant.augmentation.to_json(),
+        "layers": found["layers"],
+    }
+
+
+def network_on_paper(
+    model: Architecture, image_shape: tuple[int, int, int], space: LabelSpace
+) -> nn.Module:
+    """Build a network without memory for its weights, to be looked at and not to be used.
+
+    Raises:
+        IncompatibleModel: it cannot be built for such images; the message names the layer.
+    """
+    with torch.device("meta"):
+        return model.build(image_shape, space)
+
+
+def network_facts(network: nn.Module, image_shape: tuple[int, int, int]) -> dict[str, Any]:
+    """Return parameters and multiply-adds (of one image) of a network, and those of its layers in order.
+
+    layers is a list of {layer, kind, output_shape (without the batch), parameters, multiply_adds}.
+    """
+    rows = layer_table(network, image_shape)
+    return {
+        "parameters": num_parameters(network),
+        "multiply_adds": sum(row.multiply_adds for row in rows),
         "layers": [
             {
                 "layer": row.layer,

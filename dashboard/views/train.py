@@ -42,7 +42,7 @@ with card_column.container(border=True), errors_shown(with_links=False):
         with st.container(gap="xsmall"):
             configs = choice.configs
             if len(configs) == 1:
-                configs = (run_form(configs[0], key="train-form"),)
+                configs = (run_form(configs[0], loaded, key="train-form"),)
             else:
                 chosen_variants(choice)
             values = grid_form(configs, key="train-grid")

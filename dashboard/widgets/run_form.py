@@ -14,6 +14,8 @@ from core.differences import setting_words, value_words
 from core.exceptions import CoreError
 from core.runs.run import config_sha256
 from core.settings import Settings
+from dashboard import data
+from dashboard.widgets.layers import layers
 from dashboard.widgets.markdown import escaped
 from dashboard.widgets.settings_form import settings_form
 from dashboard.widgets.stages_form import stages_form
@@ -34,11 +36,12 @@ GROUPS: dict[str, tuple[str, ...]] = {
 MOST_IN_LABEL = 3
 
 
-def run_form(base: RunConfig, key: str) -> RunConfig:
+def run_form(base: RunConfig, loaded: data.Loaded, key: str) -> RunConfig:
     """Show the settings of training, network and stages, and return the config as entered.
 
     Args:
         base: what changes are told from; its data set and augmentation are chosen elsewhere.
+        loaded: the data set, for whose images the layers are shown.
         key: of the widget.
 
     Raises:
@@ -52,11 +55,14 @@ def run_form(base: RunConfig, key: str) -> RunConfig:
             training |= settings_form(start.training, f"{place}-training", "training", names)
     with st.expander(f"Network: {escaped(start.model.name)}", icon=":material/network_node:"):
         model = settings_form(start.model, f"{place}-model", "model")
+        network = st.container()
     several = f": {len(start.stages)}" if start.stages else ""
     with st.expander(f"Stages{several}", icon=":material/stairs:"):
         stages = stages_form(start, training, f"{place}-stages")
     values = {**base.to_json(), "model": model, "training": training, "stages": stages}
     config = RunConfig.checked(values)
+    with network:
+        layers(config.model, loaded)
     changed = _changes(base, config)
     say_json(CHANGES, changed)
     st.session_state[f"{key}-written"] = said(CHANGES) or ""

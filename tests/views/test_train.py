@@ -299,3 +299,10 @@ def test_time_and_memory_are_tried_where_no_finished_run_tells(
     app.run()
     assert "From 2 seconds of training on this machine." in words(app)
     assert "MiB of memory" in words(app)
+
+
+def test_the_layers_of_the_network_are_shown_with_what_they_cost(open_train):
+    app = open_train(variants="conv-base-padded")
+    (table,) = [one.value for one in app.dataframe if "multiply_adds" in one.value]
+    assert table["parameters"].sum() == 35_914
+    assert any("35,914 parameters, 330,368 multiply-adds" in one.value for one in app.caption)
