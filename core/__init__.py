@@ -14,6 +14,9 @@ What lives where, from the data to the command line:
     predictions    what a network said of a split          core.predictions.Predictions
     evaluation     Predictions -> DataFrame                core.evaluation.confusion_matrix
     charts         DataFrame -> Figure                     core.charts.confusion_matrix
+    run_groups     runs that differ only in their seed     core.run_groups.groups
+    costs          what a run took                         core.costs.run_costs
+    lineup         from runs to a comparison               core.lineup.lineup
     facts          runs and variants as plain values       core.facts
     export         runs as one file for somebody else      core.export.EXPORTERS
     report         which table goes with which chart       core.report.SECTIONS

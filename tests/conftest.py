@@ -16,6 +16,8 @@ import pytest
 
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[variable] = "1"
+# Loading torch once more takes seconds of each test whose runner starts a worker; test_jobs_warm.py switches it on.
+os.environ.setdefault("PETRIDISH_WARM_START", "0")
 
 
 @pytest.fixture(scope="session")
@@ -359,3 +361,42 @@ def occupied_store(processes):
     yield processes.store
     processes.close()
     lock.release()
+
+
+@pytest.fixture
+def trained(store):
+    """Writes a run as if it had been trained: `trained("dense-base", 0, is_right)`, right on test and validation where said."""
+    import numpy as np
+
+    from core.labels import LabelSpace
+    from core.runs import files, outputs
+    from core.runs.state import RunState, write_state
+    from core.variants import run_config
+
+    def written(variant, seed, is_right, state="finished", data="d" * 64, rows=None, **changes):
+        is_right = np.asarray(is_right)
+        config = run_config({"name": "digits"}, variant, changes).to_json()
+        spec = {"config": config, "data_fingerprint": data, "seed": seed, "owner": "ada"}
+        spec |= {"resources": {}, "name": None, "suite": None}
+        layout = store.create(spec, 2).layout
+        space = LabelSpace(class_names=tuple("0123456789"))
+        labels = np.arange(len(is_right)) % 10
+        logits = np.eye(10, dtype=np.float16)[np.where(is_right, labels, (labels + 1) % 10)]
+        # Seeds that answer alike are not equally sure.
+        logits *= np.float16(2 + seed)
+        truth = outputs.Truth(np.arange(len(labels)), labels)
+        outputs.write_index(layout, space, ["class"], {"validation": truth})
+        row = {"attempt": 1, "step": 10, "stage": 0, "epoch_seconds": 2.0, "peak_memory": 100}
+        row |= {"validation_accuracy": float(is_right.mean()), "samples": 64}
+        rows = rows or [row | {"epoch": 1}, row | {"epoch": 2, "step": 20, "epoch_seconds": 4.0}]
+        for one in rows:
+            files.append_row(layout.history, one)
+            outputs.write_record(layout, "validation", "class", one["epoch"], logits)
+        best = {"epoch": 1, "parameters": 1234, "image_shape": [1, 8, 8]}
+        files.write_json(layout.best_json, {"schema": files.SCHEMA, **best})
+        if state == "finished":
+            outputs.write_test(layout, space, truth, {"class": logits}, 1)
+        write_state(layout, RunState(state, epoch=len(rows), epochs=2, best_epoch=1))
+        return store.run(layout.id)
+
+    return written

@@ -88,3 +88,24 @@ def test_the_page_shines_through(is_dark):
 def test_an_unknown_metric_is_named_by_its_key():
     assert style.metric_title("accuracy") == "Accuracy (%)"
     assert style.metric_title("some_new_metric") == "Some new metric"
+
+
+def test_what_is_shown_together_has_distinct_colours_as_long_as_there_are_any():
+    keys = {f"label {number}": f"mine {number}" for number in range(14)}
+    keys["base"] = "conv-base"
+    found = style.distinct_colours(keys)
+    assert len(set(found.values())) == 15
+    assert found["base"] == style.variant_colour("conv-base")
+    assert style.distinct_colours({"only": "mine 3"})["only"] == style.variant_colour("mine 3")
+    assert len(style.distinct_colours(keys | {"more": "x", "yet more": "y"})) == 17
+
+
+def test_equal_keys_share_a_colour():
+    assert len(set(style.distinct_colours({"a": "mine", "b": "mine"}).values())) == 1
+
+
+@pytest.mark.parametrize("is_dark", [True, False])
+def test_differences_have_a_scale_with_its_own_middle(is_dark):
+    layout = style.themed(go.Figure(), is_dark).layout.template.layout
+    places = [place for place, _ in layout.colorscale.diverging]
+    assert places == [0, 0.25, 0.5, 0.75, 1]

@@ -30,7 +30,7 @@ def test_the_commands_are_those_that_are_promised():
     groups["runs"] = (
         "list show history log stop pause resume retry kill delete restore rename tag note export import fsck"
     )
-    wanted = {("demo",), ("dashboard",), ("train",), ("evaluate",), ("serve",)}
+    wanted = {("demo",), ("dashboard",), ("train",), ("evaluate",), ("compare",), ("serve",)}
     for group, verbs in groups.items():
         wanted |= {(group,)} | {(group, verb) for verb in verbs.split()}
     assert wanted <= set(EVERY_COMMAND)

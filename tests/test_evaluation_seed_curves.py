@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from core.evaluation.seed_curves import AXES, COLUMNS, seed_curves
+from core.evaluation.seed_curves import (
+    AXES,
+    COLUMNS,
+    SINGLE_COLUMNS,
+    seed_curves,
+    single_curves,
+    stage_boundaries,
+)
 from core.exceptions import InvalidParameter, UnknownName
 
 
@@ -104,3 +111,64 @@ def test_what_cannot_be_is_refused():
         InvalidParameter, match="needs the training images an epoch of each run; a1"
     ):
         seed_curves(HISTORIES, VARIANTS, "loss", axis="samples", epoch_samples={"a0": 5, "b0": 5})
+
+
+def test_the_history_says_how_many_samples_an_epoch_had_before_anybody_else():
+    histories = {
+        "a0": [row | {"samples": 100} for row in rows_of([3, 2, 1])],
+        "b0": rows_of([9, 8]),
+    }
+    table = seed_curves(histories, {}, "loss", axis="samples", epoch_samples={"a0": 7, "b0": 50})
+    assert table["x"].to_list() == [100, 200, 300, 50, 100]
+
+
+def test_smoothing_is_a_centred_moving_mean_beside_the_raw_one():
+    table = seed_curves({"a": rows_of([1, 2, 6, 3, None, 4])}, {}, "loss", smoothing=3)
+    np.testing.assert_allclose(table["mean"], [1, 2, 6, 3, np.nan, 4])
+    np.testing.assert_allclose(table["smoothed"], [1.5, 3, 11 / 3, 4.5, np.nan, 4])
+    raw = seed_curves({"a": rows_of([1, 2, 6])}, {}, "loss")
+    assert raw["smoothed"].to_list() == raw["mean"].to_list()
+    with pytest.raises(InvalidParameter, match="smoothing must be at least 1 epoch; got 0"):
+        seed_curves(HISTORIES, VARIANTS, "loss", smoothing=0)
+
+
+def test_a_zoom_gets_finer_points_and_one_neighbour_at_either_side():
+    histories = {"a": rows_of(np.sin(np.arange(1000)).tolist())}
+    whole = seed_curves(histories, {}, "loss", num_points=50)
+    part = seed_curves(histories, {}, "loss", num_points=50, within=(101, 140))
+    assert len(whole) <= 50
+    assert part["epoch"].to_list() == list(range(100, 142))
+    assert single_curves(histories, {}, "loss", within=(101, 140))["epoch"].min() == 100
+
+
+def test_single_seeds_have_lines_of_their_own_with_best_and_last_epoch():
+    histories = {
+        "a0": [
+            {**row, "validation_accuracy": value, "train_accuracy": 1.0}
+            for row, value in zip(rows_of([1, 2, 3]), [0.5, 0.9, 0.7], strict=True)
+        ],
+        "a1": rows_of([1], seconds=3),
+    }
+    table = single_curves(histories, {"a0": "a", "a1": "a"}, "accuracy", axis="seconds")
+    assert list(table.columns) == list(SINGLE_COLUMNS)
+    assert set(table["run"]) == {"a0"}
+    validation = table[table["split"] == "validation"]
+    assert validation["x"].to_list() == [1, 2, 3]
+    assert validation["is_best"].to_list() == [False, True, False]
+    assert validation["is_last"].to_list() == [False, False, True]
+    assert not table[table["split"] == "train"]["is_best"].any()
+    assert single_curves({}, {}, "accuracy").columns.to_list() == list(SINGLE_COLUMNS)
+
+
+def test_stages_meet_where_the_seeds_on_average_ended_the_one_before():
+    def staged(first, second, seconds):
+        return [
+            {"epoch": epoch + 1, "stage": int(epoch >= first), "epoch_seconds": seconds}
+            for epoch in range(first + second)
+        ]
+
+    histories = {"a0": staged(2, 2, 1.0), "a1": staged(4, 1, 1.0), "b0": rows_of([1, 2])}
+    variants = {"a0": "a", "a1": "a"}
+    found = stage_boundaries(histories, variants)
+    assert found.to_dict("records") == [{"variant": "a", "stage": 1, "x": 3.0}]
+    assert stage_boundaries(histories, variants, axis="seconds")["x"].to_list() == [3.0]

@@ -4,6 +4,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from core.augmentations.pictures import EpochPictures
 from core.augmentations.pipeline import AugmentationPipeline
@@ -15,15 +16,15 @@ from core.datasets.shapes import Shapes
 from core.exceptions import TrainingFailed
 from core.models.convolutional import Convolutional
 from core.models.dense import Dense
-from core.models.forward import build_network, predict
+from core.models.forward import build_network, predict, to_input
 from core.models.shapes_net import ShapesNet
-from core.training.data import TrainingData
+from core.training.data import TrainingData, epoch_order
 from core.training.loop import MEASURED_KEYS, EpochResult, Progress, final_outputs, train
 
 CPU = torch.device("cpu")
 
 ONE_HEAD_KEYS = {
-    *("epoch", "step", "stage", "learning_rate", "epoch_seconds"),
+    *("epoch", "step", "stage", "learning_rate", "epoch_seconds", "samples"),
     *("train_loss", "train_accuracy", "train_eval_loss", "train_eval_accuracy"),
     *("validation_loss", "validation_accuracy", "samples_per_second", "peak_memory"),
     *("gradient_norm", "dead_share"),
@@ -85,6 +86,7 @@ def test_a_history_row_has_the_keys_of_the_run_folder(dataset):
     assert result.history["gradient_norm"] > 0
     assert result.history["epoch"] == 1
     assert result.history["step"] == 3
+    assert result.history["samples"] == 80
     assert result.history["peak_memory"] > 1_000_000
 
 
@@ -398,6 +400,23 @@ def test_clipping_bounds_the_step_and_the_norm_is_that_before_it(dataset):
     )
     assert float(moved) ** 0.5 == pytest.approx(1e-3, rel=1e-3)
     assert free[0].history["gradient_norm"] == clipped[0].history["gradient_norm"] > 1e-3
+
+
+def test_the_norm_in_the_history_is_that_of_every_eighth_batch(dataset):
+    # A rate so small that no step changes what comes after it.
+    settings = {"optimizer": "sgd", "learning_rate": 1e-12, "max_epochs": 1, "batch_size": 8}
+    (result, weights, _) = results(ARCHITECTURES["dense"], dataset, **settings)[0]
+    network = build_network(ARCHITECTURES["dense"], dataset.image_shape, dataset.space, 0)
+    train = dataset.split("train")
+    order, norms = epoch_order(0, 1, len(train)), []
+    for start in range(0, len(train), 8 * 8):
+        rows = order[start : start + 8]
+        logits = network(to_input(torch.tensor(train.images[rows]))).logits
+        loss = functional.cross_entropy(logits, torch.tensor(train.labels[rows]))
+        gradients = torch.autograd.grad(loss, list(network.parameters()))
+        norms.append(float(torch.cat([one.flatten() for one in gradients]).norm()))
+    assert len(norms) > 1
+    assert result.history["gradient_norm"] == pytest.approx(sum(norms) / len(norms), rel=1e-4)
 
 
 def test_standardised_inputs_are_measured_on_the_training_split_and_kept_in_the_weights(dataset):

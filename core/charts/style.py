@@ -4,6 +4,7 @@ Separate so that a variant looks the same everywhere. It leaves out the charts, 
 """
 
 import zlib
+from collections.abc import Mapping
 from html import escape
 
 import numpy as np
@@ -85,6 +86,8 @@ METRIC_TITLES = {
     "recall": "Recall (0 to 1)",
     "f1": "F1 (0 to 1)",
     "auc": "AUC (0 to 1)",
+    "macro_f1": "Macro F1 (0 to 1)",
+    "rmse": "RMSE of the counts (figures)",
 }
 
 PERCENT_FORMAT = ".1%"
@@ -101,6 +104,24 @@ def variant_colour(name: str) -> str:
         return KNOWN_VARIANTS[name]
     # Python's own hash of a string differs from process to process.
     return PALETTE[zlib.crc32(name.encode()) % len(PALETTE)]
+
+
+def distinct_colours(keys: Mapping[str, str]) -> dict[str, str]:
+    """Return label -> colour for what is shown together: that of `variant_colour`, unless another one has it already.
+
+    Variants that come with Petridish always keep theirs, and equal keys share one. Of others with the same colour the first
+    keeps it and the next takes the first colour that nobody has; beyond the palette colours repeat.
+
+    Args:
+        keys: label -> name of a variant, or what stands for one.
+    """
+    known = {key: KNOWN_VARIANTS[key] for key in keys.values() if key in KNOWN_VARIANTS}
+    for key in keys.values():
+        if key not in known:
+            taken, own = set(known.values()), variant_colour(key)
+            free = [colour for colour in PALETTE if colour not in taken]
+            known[key] = own if own not in taken or not free else free[0]
+    return {label: known[key] for label, key in keys.items()}
 
 
 def dash(split: str) -> str:
@@ -172,7 +193,9 @@ def themed(fig: go.Figure, is_dark: bool) -> go.Figure:
     return go.Figure(fig).update_layout(template=DARK if is_dark else LIGHT)
 
 
-def _template(ink: str, grid: str, surface: str, scale: list[str]) -> go.layout.Template:
+def _template(
+    ink: str, grid: str, surface: str, scale: list[str], diverging: list[str]
+) -> go.layout.Template:
     """Make a template: transparent, so that the page's own background shows.
 
     Args:
@@ -180,6 +203,7 @@ def _template(ink: str, grid: str, surface: str, scale: list[str]) -> go.layout.
         grid: colour of grid lines.
         surface: background of hover labels.
         scale: the sequential scale: nothing at all, then from few to many.
+        diverging: the scale of differences, from the most negative through zero, which is near the page's own colour.
     """
     # Nothing stands apart from little: a single confusion among thousands must be seen.
     nothing, *colours = scale
@@ -200,6 +224,11 @@ def _template(ink: str, grid: str, surface: str, scale: list[str]) -> go.layout.
             "font": {"color": ink, "size": 13, "family": '"Source Sans", sans-serif'},
             "title": {"x": 0, "xanchor": "left", "font": {"size": 16}},
             "colorway": list(PALETTE),
+            "colorscale": {
+                "diverging": [
+                    [place / (len(diverging) - 1), colour] for place, colour in enumerate(diverging)
+                ]
+            },
             "hoverlabel": {"bgcolor": surface, "font": {"color": ink}, "bordercolor": grid},
             "legend": {"bgcolor": clear},
             # Plotly mixes its own from a transparent paper: an opaque grey block.
@@ -213,8 +242,16 @@ def _template(ink: str, grid: str, surface: str, scale: list[str]) -> go.layout.
 
 
 pio.templates[LIGHT] = _template(
-    "#31333F", "#E3E6EA", "#FFFFFF", ["#F3F6F9", "#C9DFEE", "#6FAFD6", "#0072B2", "#06385C"]
+    "#31333F",
+    "#E3E6EA",
+    "#FFFFFF",
+    ["#F3F6F9", "#C9DFEE", "#6FAFD6", "#0072B2", "#06385C"],
+    ["#B34A00", "#F0A875", "#F3F4F6", "#86BBDD", "#0066A1"],
 )
 pio.templates[DARK] = _template(
-    "#FAFAFA", "#333A45", "#1B212B", ["#1A2029", "#17405F", "#1F6A9B", "#3D9AD1", "#D9EFFB"]
+    "#FAFAFA",
+    "#333A45",
+    "#1B212B",
+    ["#1A2029", "#17405F", "#1F6A9B", "#3D9AD1", "#D9EFFB"],
+    ["#D2641E", "#7A3F1A", "#232A34", "#1A5580", "#2F86BE"],
 )

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import click
 
-from core.cli import catalogue, evaluating, runs, serving, training
+from core.cli import catalogue, comparing, evaluating, runs, serving, training
 from core.exceptions import CoreError, InvalidInput
 
 
@@ -29,6 +29,7 @@ for command in (
     training.train,
     runs.runs,
     evaluating.evaluate,
+    comparing.compare,
     serving.serve,
 ):
     cli.add_command(command)

@@ -31,7 +31,9 @@ LARGEST_ROWS = 2**28
 """Bytes of a file of rows; a larger one is damaged or hostile."""
 
 _SHOWN = 5
-_MEASURES = frozenset({"step", "time", "learning_rate", "epoch_seconds", "samples_per_second"})
+_MEASURES = frozenset(
+    {"step", "time", "learning_rate", "epoch_seconds", "samples", "samples_per_second"}
+)
 _PREFIXES = ("train_", "validation_")
 
 

@@ -1,8 +1,8 @@
 """The per-epoch record: appended rows, read on from where the last reading stopped.
 
 Keys of a row: attempt, epoch (from 1, over all stages), step, time (Unix seconds), stage, learning_rate,
-epoch_seconds, `<split>_<metric>` (losses in nats, accuracies in [0, 1]), samples_per_second, peak_memory (bytes).
-A value that is not finite is null and listed under "nan".
+epoch_seconds, `<split>_<metric>` (losses in nats, accuracies in [0, 1]), samples (training images of the epoch, copies
+included), samples_per_second, peak_memory (bytes). A value that is not finite is null and listed under "nan".
 """
 
 import os

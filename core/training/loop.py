@@ -171,6 +171,7 @@ def train(
             "epoch_seconds": time.perf_counter() - started,
             **metrics,
             "dead_share": dead.shares(),
+            "samples": material.num_rows,
             "samples_per_second": material.num_rows / fit_seconds,
             "peak_memory": _peak_memory(device),
         }

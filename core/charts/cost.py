@@ -1,0 +1,97 @@
+"""Result against cost: what each variant reaches, and what it takes.
+
+Separate as each chart is. It leaves out which variants are on the front (`core.evaluation.cost`).
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.charts import style
+
+COST_TITLES = {
+    "seconds": "Seconds of training and evaluation",
+    "epoch_seconds": "Seconds an epoch",
+    "parameters": "Parameters",
+    "multiply_adds": "Multiply-adds of one image",
+    "epochs": "Epochs trained",
+    "best_epoch": "Best epoch",
+    "plateau_epoch": "Epochs to the plateau",
+    "peak_memory": "Peak memory (bytes)",
+}
+
+
+def cost(
+    table: pd.DataFrame,
+    by: str = "seconds",
+    metric: str = "accuracy",
+    *,
+    is_log: bool = False,
+    colours: Mapping[str, str] | None = None,
+) -> go.Figure:
+    """Draw a point per variant, filled on the front and open where another variant is better and no dearer.
+
+    A click on a point hands over [variant].
+
+    Args:
+        table: rows of `evaluation.cost`: variant, cost, mean, low, high, is_on_front; rows without a cost are not drawn.
+        by: what `cost` is; names the axis.
+        metric: what the values are, "accuracy" in percent.
+        is_log: whether the costs stand on a logarithmic axis.
+        colours: variant -> "#RRGGBB"; by its name where it is missing.
+    """
+    fig = style.figure(COST_TITLES.get(by, by), style.metric_title(metric))
+    drawn = table[table["cost"].notna() & table["mean"].notna()]
+    if drawn.empty:
+        return style.with_note(fig, "No variant's cost is known yet.")
+    is_share = metric == "accuracy"
+    front = drawn[drawn["is_on_front"].astype(bool)].sort_values("cost")
+    fig.add_scatter(
+        x=front["cost"].to_numpy(np.float64),
+        y=front["mean"].to_numpy(np.float64),
+        mode="lines",
+        line={"color": style.NEUTRAL, "dash": "dash", "width": 1.5, "shape": "hv"},
+        name="front",
+        showlegend=False,
+        hoverinfo="skip",
+    )
+    number_format = style.PERCENT_FORMAT if is_share else style.SIGNIFICANT_FORMAT
+    for row in drawn.to_dict("records"):
+        name = str(row["variant"])
+        colour = (colours or {}).get(name) or style.variant_colour(name)
+        state = "on the front" if row["is_on_front"] else "another is better and no dearer"
+        fig.add_scatter(
+            x=[row["cost"]],
+            y=[row["mean"]],
+            error_y={
+                "type": "data",
+                "array": [row["high"] - row["mean"]],
+                "arrayminus": [row["mean"] - row["low"]],
+                "color": colour,
+                "thickness": 1.2,
+            },
+            mode="markers+text",
+            marker={
+                "size": 12,
+                "color": colour,
+                "symbol": "circle" if row["is_on_front"] else "circle-open",
+                "line": {"width": 2, "color": colour},
+            },
+            text=[style.text(name)],
+            # The front leaves a point to the right, at its height.
+            textposition="bottom right",
+            cliponaxis=False,
+            customdata=[[name]],
+            name=style.text(name),
+            showlegend=False,
+            hovertemplate=f"%{{fullData.name}}<br>{COST_TITLES.get(by, by)}: %{{x:,.4~g}}<br>"
+            f"<b>%{{y:{number_format}}}</b>, {state}<extra></extra>",
+        )
+    fig.update_xaxes(type="log" if is_log else None, zeroline=False)
+    if not is_log:
+        # Room on the right for the names.
+        fig.update_xaxes(range=[0, 1.25 * float(drawn["cost"].max()) or 1.0])
+    fig.update_yaxes(zeroline=False, tickformat=style.PERCENT_FORMAT if is_share else None)
+    return fig.update_layout(height=420, hovermode="closest")

@@ -1,0 +1,85 @@
+"""Pair matrix: each variant against each other one, coloured by the difference, marked where it is real.
+
+Separate as each chart is. It leaves out the sentences, which say the same of the pairs that matter most.
+"""
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.charts import style
+
+MOST_NUMBERS = 20
+"""Variants up to which each cell shows its number; beyond it they would overlap."""
+
+
+def pair_matrix(table: pd.DataFrame, metric: str = "accuracy") -> go.Figure:
+    """Draw a square: row minus column in a diverging scale centred on zero, real differences with a dot.
+
+    Every cell keeps its number: without colours the signs and dots tell the same. A click on a cell hands over
+    [row, column].
+
+    Args:
+        table: rows of `evaluation.pair_matrix`: row, column, difference, low, high, p_adjusted, real, networks_differ.
+        metric: what was compared; differences of "rmse" are shown in figures, those of all others in points.
+    """
+    fig = style.figure("Column variant", "Row variant")
+    if table.empty:
+        return style.with_note(fig, "It takes two variants to compare.")
+    scale, unit = (1, "figures") if metric == "rmse" else (100, "points")
+    decimals = 2 if metric == "rmse" else 1
+    names = list(dict.fromkeys(table["row"]))
+    place = {name: number for number, name in enumerate(names)}
+    differences = np.full((len(names), len(names)), np.nan)
+    texts = np.full(differences.shape, "", dtype=object)
+    hovers = np.full(differences.shape, "", dtype=object)
+    for row in table.to_dict("records"):
+        at = place[row["row"]], place[row["column"]]
+        shown, low, high = (scale * row[name] for name in ("difference", "low", "high"))
+        differences[at] = shown
+        mark = " ●" if row["real"] else " ○" if row["networks_differ"] else ""
+        texts[at] = "" if np.isnan(shown) else f"{shown:+.{decimals}f}{mark}"
+        hovers[at] = (
+            f"{style.text(row['row'])} minus {style.text(row['column'])}<br><b>{shown:+.{decimals}f} {unit}</b>, "
+            f"95 % interval {low:+.{decimals}f} to {high:+.{decimals}f}<br>{_verdict(row)}"
+        )
+    largest = float(np.nanmax(np.abs(differences))) if np.isfinite(differences).any() else 0.0
+    labels = [style.text(name) for name in names]
+    fig.add_heatmap(
+        z=differences.astype(np.float32),
+        x=np.arange(len(names)),
+        y=np.arange(len(names)),
+        text=texts,
+        texttemplate="%{text}" if len(names) <= MOST_NUMBERS else None,
+        hovertext=hovers,
+        hovertemplate="%{hovertext}<extra></extra>",
+        customdata=[[[one, other] for other in names] for one in names],
+        coloraxis="coloraxis",
+        hoverongaps=False,
+        xgap=1,
+        ygap=1,
+    )
+    ticks = {"tickvals": list(range(len(names))), "ticktext": labels, "showgrid": False}
+    fig.update_xaxes(**ticks, zeroline=False, tickangle=-40)
+    fig.update_yaxes(**ticks, zeroline=False, autorange="reversed")
+    return fig.update_layout(
+        # The template's diverging scale: its middle is the page's own, light or dark.
+        coloraxis={
+            "autocolorscale": True,
+            "cmin": -largest or -1,
+            "cmax": largest or 1,
+            "colorbar": {"title": {"text": f"row - column<br>({unit})"}, "outlinewidth": 0},
+        },
+        height=max(300, 150 + 34 * len(names)),
+    )
+
+
+def _verdict(row: dict) -> str:
+    if np.isnan(row["p_adjusted"]):
+        return "cannot be compared"
+    p = "below 0.001" if row["p_adjusted"] < 0.001 else f"{row['p_adjusted']:.2g}"
+    if row["real"]:
+        return f"● real: adjusted p {p}"
+    if row["networks_differ"]:
+        return f"○ these networks differ; too few seeds to say it of the variants: adjusted p {p}"
+    return f"cannot be told apart: adjusted p {p}"

@@ -1,0 +1,44 @@
+import numpy as np
+import pandas as pd
+
+from core.charts.cost import cost
+
+TABLE = pd.DataFrame(
+    {
+        "variant": ["conv-base", "dense-base", "dense-deep", "<b>"],
+        "cost": [90.0, 10.0, 40.0, np.nan],
+        "mean": [0.91, 0.88, 0.87, 0.9],
+        "low": [0.90, 0.87, 0.86, 0.8],
+        "high": [0.92, 0.89, 0.88, 1.0],
+        "is_on_front": [True, True, False, False],
+    }
+)
+
+
+def test_points_stand_at_cost_and_result_filled_on_the_front():
+    fig = cost(TABLE, "parameters")
+    line, *points = fig.data
+    assert (list(line.x), list(line.y)) == ([10, 90], [0.88, 0.91])
+    assert [(point.x[0], point.y[0], point.marker.symbol) for point in points] == [
+        (90, 0.91, "circle"),
+        (10, 0.88, "circle"),
+        (40, 0.87, "circle-open"),
+    ]
+    assert [list(point.customdata[0]) for point in points] == [
+        ["conv-base"],
+        ["dense-base"],
+        ["dense-deep"],
+    ]
+    np.testing.assert_allclose(points[0].error_y.array, [0.01])
+    assert fig.layout.xaxis.title.text == "Parameters"
+    assert fig.layout.xaxis.range[0] == 0
+
+
+def test_costs_may_stand_on_a_logarithmic_axis():
+    assert cost(TABLE, is_log=True).layout.xaxis.type == "log"
+
+
+def test_without_any_cost_there_is_a_note():
+    fig = cost(TABLE.iloc[3:], "multiply_adds")
+    assert fig.layout.annotations[0].text == "No variant's cost is known yet."
+    assert fig.layout.xaxis.title.text == "Multiply-adds of one image"
