@@ -405,7 +405,7 @@ def test_clipping_bounds_the_step_and_the_norm_is_that_before_it(dataset):
 def test_the_norm_in_the_history_is_that_of_every_eighth_batch(dataset):
     # A rate so small that no step changes what comes after it.
     settings = {"optimizer": "sgd", "learning_rate": 1e-12, "max_epochs": 1, "batch_size": 8}
-    (result, weights, _) = results(ARCHITECTURES["dense"], dataset, **settings)[0]
+    (result, _, _) = results(ARCHITECTURES["dense"], dataset, **settings)[0]
     network = build_network(ARCHITECTURES["dense"], dataset.image_shape, dataset.space, 0)
     train = dataset.split("train")
     order, norms = epoch_order(0, 1, len(train)), []

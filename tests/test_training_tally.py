@@ -108,5 +108,6 @@ def test_the_gradient_norm_is_the_mean_of_those_noted():
     added(tally, torch.zeros(1, 2), [0])
     tally.add_gradient_norm(torch.tensor(1.0))
     added(tally, torch.zeros(1, 2), [0])
+    added(tally, torch.zeros(1, 2), [0])
     tally.add_gradient_norm(torch.tensor(2.0))
     assert tally.metrics()["gradient_norm"] == 1.5

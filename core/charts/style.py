@@ -80,7 +80,7 @@ METRIC_TITLES = {
     "count_rmse": "RMSE of the counts (figures)",
     "count_mae": "MAE of the counts (figures)",
     "learning_rate": "Learning rate",
-    "gradient_norm": "Norm of the gradient, mean of the batches",
+    "gradient_norm": "Norm of the gradient, mean of every eighth batch",
     "dead_share": "Dead neurons, worst layer (0 to 1)",
     "precision": "Precision (0 to 1)",
     "recall": "Recall (0 to 1)",

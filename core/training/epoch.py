@@ -5,7 +5,7 @@ Within an epoch nothing waits for the device: losses stay tensors and are read o
 
 import contextlib
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,6 +20,10 @@ from core.training.data import TensorSplit, batch_bounds, epoch_order
 from core.training.optimizers import learning_rate
 from core.training.resume import Fit
 from core.training.tally import BatchTally, Loss, balanced_class_weights
+
+GRADIENT_NORM_EVERY = 8
+"""The first of so many batches has its gradient's norm in the history. Each takes 3 % of a dense base step, for it reads all
+gradients once more (shared 2-core AMD EPYC, torch 2.13, one thread)."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,7 @@ def fit_epoch(
     order = torch.from_numpy(epoch_order(material.seed, epoch, pictures.num_rows))
     bounds = batch_bounds(pictures.num_rows, config.batch_size)
     tally = BatchTally(loss, len(bounds), material.split.labels.device)
+    parameters = list(fit.network.parameters())
     started = last_tick = time.perf_counter()
     for number, (start, stop) in enumerate(bounds):
         rate = learning_rate(config, fit.position.stage_step + number, len(bounds))
@@ -118,7 +123,10 @@ def fit_epoch(
             value = tally.add(fit.network(to_input(batch.images)), batch.labels, batch.counts)
         fit.rule.zero_grad(set_to_none=True)
         value.backward()
-        tally.add_gradient_norm(_clipped(fit.network, config.gradient_clip))
+        if config.gradient_clip > 0 or number % GRADIENT_NORM_EVERY == 0:
+            norm = _clipped(parameters, config.gradient_clip)
+            if number % GRADIENT_NORM_EVERY == 0:
+                tally.add_gradient_norm(norm)
         fit.rule.step()
         if fit.average is not None:
             fit.average.update_parameters(fit.network)
@@ -137,10 +145,9 @@ def _computing(
     return torch.autocast(device.type, torch.bfloat16)
 
 
-def _clipped(network: nn.Module, largest_norm: float) -> Tensor:
+def _clipped(parameters: Sequence[nn.Parameter], largest_norm: float) -> Tensor:
     """Scale the gradients down to a norm, unless it is 0, and return the norm that they had."""
-    gradients = [one.grad for one in network.parameters() if one.grad is not None]
-    norm = nn.utils.get_total_norm(gradients)
+    norm = nn.utils.get_total_norm([one.grad for one in parameters if one.grad is not None])
     if largest_norm > 0:
-        nn.utils.clip_grads_with_norm_(network.parameters(), largest_norm, norm)
+        nn.utils.clip_grads_with_norm_(parameters, largest_norm, norm)
     return norm

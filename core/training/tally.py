@@ -52,6 +52,7 @@ class BatchTally:
         self._num_batches, self._device = num_batches, device
         self._noted: dict[str, Tensor] = {}
         self._sizes: list[int] = []
+        self._num_norms = 0
 
     def add(self, outputs: Outputs, labels: Tensor, counts: Tensor | None) -> Tensor:
         """Return the loss of a batch, ready for `backward`.
@@ -89,8 +90,9 @@ class BatchTally:
         return loss
 
     def add_gradient_norm(self, norm: Tensor) -> None:
-        """Note the norm of the gradient over all parameters of the batch added last, before it is clipped."""
-        self._note("gradient_norm", norm, len(self._sizes) - 1)
+        """Note the norm of a batch's gradient over all parameters, before it is clipped; not every batch has to be noted."""
+        self._note("gradient_norm", norm, self._num_norms)
+        self._num_norms += 1
 
     def _note(self, name: str, value: Tensor, batch: int | None = None) -> None:
         # Into one block made at the epoch's start. A small tensor kept for each batch splits the heap between the large
@@ -108,18 +110,20 @@ class BatchTally:
         """Return means over the epoch's samples: train_loss, train_accuracy and, with counts, the four of split_metrics.
 
         With counts also count_loss_share, the share of the loss that the counts have, in [0, 1]; and gradient_norm, the
-        mean over the batches, where norms were noted.
+        mean of the norms that were noted.
         """
-        num_batches = len(self._sizes)
         sizes = torch.tensor(self._sizes, dtype=torch.float64)
-        noted = {name: one[:num_batches].cpu().double() for name, one in self._noted.items()}
+        noted = {name: one.cpu().double() for name, one in self._noted.items()}
         norms = noted.pop("gradient_norm", None)
-        means = {name: float(values @ sizes / sizes.sum()) for name, values in noted.items()}
+        means = {
+            name: float(values[: len(sizes)] @ sizes / sizes.sum())
+            for name, values in noted.items()
+        }
         if "train_count_rmse" in means:
             means["train_count_rmse"] **= 0.5
             weighted = self._loss.count_weight * means["train_count_loss"]
             total = means["train_loss"]
             means["count_loss_share"] = weighted / total if total else float("nan")
         if norms is not None:
-            means["gradient_norm"] = float(norms.mean())
+            means["gradient_norm"] = float(norms[: self._num_norms].mean())
         return means
