@@ -410,6 +410,27 @@ def test_a_runner_ends_when_its_folder_is_removed(processes, store, tmp_path):
     assert not store.root.exists()
 
 
+def test_a_runner_sees_a_new_entry_long_before_its_next_look(
+    processes, store, new_run, enqueue, monkeypatch
+):
+    from core.jobs.local import ensure_runner
+
+    monkeypatch.setenv("PETRIDISH_WAITS", '{"runner_poll": 100000, "runner_glance": 0.01}')
+    files.make_folder(store.layout.queue_dir)
+    assert ensure_runner(store)
+    processes.until(processes.runner)
+    run = new_run()
+    run.layout.alive_lock.mkdir()  # its worker ends at once
+    enqueue(run)
+
+    def is_started():
+        # Once more, should the entry have come in the middle of the runner's first look.
+        os.utime(store.layout.queue_dir)
+        return read_state(run.layout).state == "starting"
+
+    processes.until(is_started)
+
+
 def test_a_runner_without_work_ends_by_itself(processes, store, monkeypatch):
     monkeypatch.setenv("PETRIDISH_WAITS", '{"runner_idle": 0.1, "runner_poll": 0.05}')
     done = subprocess.run(

@@ -9,7 +9,6 @@ import contextlib
 import os
 import resource
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -22,8 +21,8 @@ import psutil
 from core.exceptions import CoreError, LockTaken, UnknownName
 from core.jobs import queue, slots
 from core.jobs.executor import EXIT_LOCKED
-from core.jobs.local import python_environment
 from core.jobs.queue import QueueEntry
+from core.jobs.warm import Forked, Start, WarmStart, WorkerProcess, cold_start
 from core.runs import files, history, locks, trash
 from core.runs.layout import RUN_ID, RunLayout
 from core.runs.run import Run
@@ -46,7 +45,7 @@ class Child:
         slot: promised to it, from its start on: forgetting this once gave two workers one slot.
     """
 
-    process: subprocess.Popen[bytes]
+    process: WorkerProcess
     entry: QueueEntry
     slot: str
 
@@ -57,14 +56,18 @@ class Runner:
     Args:
         store: the runs folder.
         available_memory: returns the bytes that new processes may use.
+        warm: how workers start warm; every start is cold by default. Only for a process of the runner's own: orphans of
+            its processes become its children.
     """
 
     def __init__(
         self,
         store: Store,
         available_memory: Callable[[], int] = lambda: psutil.virtual_memory().available,
+        warm: WarmStart | None = None,
     ) -> None:
         self.store = store
+        self.warm = warm
         self.available_memory = available_memory
         self.layout = store.layout
         self.host = store.observer.host
@@ -89,7 +92,7 @@ class Runner:
                 idle_since = time.monotonic()
             elif not forever and time.monotonic() - idle_since > self.waits.runner_idle:
                 break
-            time.sleep(self.waits.runner_poll)
+            self._pause()
 
     def step(self) -> None:
         """Reap, answer stop requests of waiting runs, and fill the free slots."""
@@ -130,6 +133,8 @@ class Runner:
                 self._after_exit(child, code, usage)
             except (OSError, CoreError) as error:
                 self._note_trouble(f"{child.entry.run_id}: its end cannot be recorded: {error}")
+        if self.warm is not None:
+            self.warm.reap_strays({child.process.pid for child in self.children})
 
     def start(self, entry: QueueEntry, slot: str) -> None:
         """Start the worker of an entry; the run's state says so before the entry is gone.
@@ -154,30 +159,40 @@ class Runner:
         write_state(run.layout, starting)
         entry.path.unlink(missing_ok=True)
         try:
-            process = self._spawned(run, entry, slot)
+            threads = int(run.spec["resources"].get("threads", 1))
+            process = self._started(Start(run.layout, entry.attempt, slot, threads, entry.data_dir))
         except OSError:
             self._queue_again(run, entry.attempt, entry.data_dir)
             raise
         self.children.append(Child(process, entry, slot))
-        _say(f"started {entry.run_id} attempt {entry.attempt} in {slot} as {process.pid}")
+        manner = "warm" if isinstance(process, Forked) else "cold"
+        _say(f"started {entry.run_id} attempt {entry.attempt} in {slot} as {process.pid}, {manner}")
 
-    def _spawned(self, run: Run, entry: QueueEntry, slot: str) -> subprocess.Popen[bytes]:
-        threads = int(run.spec["resources"].get("threads", 1))
-        log = os.open(run.layout.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, files.FILE_MODE)
+    def _started(self, start: Start) -> WorkerProcess:
+        forked = self.warm.fork(start) if self.warm is not None else None
+        process = forked or cold_start(start)
+        if self.warm is not None:
+            # After the first start, which is cold: nothing waits for the warm process to load.
+            self.warm.ensure()
+        return process
+
+    def _pause(self) -> None:
+        """Sleep until the next look, or until the queue has changed: who submits a run does not wait for the poll."""
+        until = time.monotonic() + self.waits.runner_poll
+        # Not as it was before the step: an entry put back because it cannot start would be tried again at once.
+        seen = self._queue_changed()
+        while not self.is_stopping and self._queue_changed() == seen:
+            left = until - time.monotonic()
+            if left <= 0:
+                return
+            time.sleep(min(left, self.waits.runner_glance))
+
+    def _queue_changed(self) -> int:
+        """Return when an entry came or went last, in nanoseconds; 0 before the first."""
         try:
-            return subprocess.Popen(
-                _worker_command(run.layout, entry.attempt, slot),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=run.layout.path,
-                start_new_session=True,
-                env=python_environment()
-                | slots.environment(slot, threads)
-                | {"PYTHONHASHSEED": "0", "PETRIDISH_DATA": entry.data_dir},
-            )
-        finally:
-            os.close(log)
+            return self.layout.queue_dir.stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
 
     def _take_stock_of(self, layout: RunLayout) -> None:
         written = read_state(layout)
@@ -330,7 +345,8 @@ def serve(store: Store, forever: bool) -> bool:
     A run submitted in the moment between the last look at the queue and the lock's release is found by looking again.
     """
     while True:
-        runner = Runner(store)
+        warm = WarmStart(store.root, store.observer.waits)
+        runner = Runner(store, warm=warm)
         # Before the lock, by which others know us: whoever sees it held may send the signal.
         before = {number: signal.signal(number, runner.stop) for number in STOP_SIGNALS}
         try:
@@ -342,24 +358,10 @@ def serve(store: Store, forever: bool) -> bool:
         try:
             runner.run(forever)
         finally:
+            warm.close()
             lock.release()
         if runner.is_stopping or not queue.entries(store.layout, store.observer.host):
             return True
-
-
-def _worker_command(layout: RunLayout, attempt: int, slot: str) -> list[str]:
-    return [
-        sys.executable,
-        "-P",
-        "-m",
-        "core.jobs.worker",
-        "--run",
-        str(layout.path),
-        "--attempt",
-        str(attempt),
-        "--slot",
-        slot,
-    ]
 
 
 def _say(text: str) -> None:

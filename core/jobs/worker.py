@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -201,13 +202,17 @@ def _in_words(error: Exception) -> str:
     return f"{type(error).__name__}: {first.rstrip('.')}. The log has the details."
 
 
-def main() -> int:
-    """Run as `python -m core.jobs.worker --run DIR --attempt N --slot S`."""
+def main(given: Sequence[str] | None = None) -> int:
+    """Run as `python -m core.jobs.worker --run DIR --attempt N --slot S`; return the exit status.
+
+    Args:
+        given: the options; those of the command line by default. The warm process hands them to its forks.
+    """
     parser = argparse.ArgumentParser(prog="core.jobs.worker")
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--attempt", type=int, required=True)
     parser.add_argument("--slot")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(given)
     faulthandler.enable()
     worker = Worker(
         RunLayout(arguments.run),

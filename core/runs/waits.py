@@ -24,6 +24,16 @@ class Waits(Settings):
     runner_idle: float = Field(
         60, gt=0, description="Time without queue and workers after which the runner ends."
     )
+    runner_glance: float = Field(
+        0.05,
+        gt=0,
+        description="Pause between two glances of the runner at whether its queue has changed.",
+    )
+    warm_answer: float = Field(
+        5,
+        gt=0,
+        description="Time in which the warm process must have forked a worker, or the start is cold.",
+    )
     start_grace: float = Field(
         10, gt=0, description="Time in which a started worker must take its lock."
     )
