@@ -73,6 +73,7 @@ def curves(runs: Sequence[Run], key: str, height: int) -> None:
         how_to_read=HOW_TO_READ,
         table=table,
         height=height,
+        is_live=True,
     )
 
 

@@ -50,3 +50,13 @@ def nothing_to_evaluate() -> None:
             "No run has finished an epoch. As soon as one has, its predictions can be looked at here."
         )
         st.page_link("views/runs.py", label="Watch the runs", icon=":material/list:")
+
+
+def nothing_to_compare() -> None:
+    """Say that no run of the choice can be compared."""
+    with st.container(border=True, gap="small", width=720):
+        st.subheader("Nothing to compare here", anchor=False)
+        st.markdown("No run of this choice can be read. Choose others above, or train some.")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.page_link("views/runs.py", label="All runs", icon=":material/list:")
+            st.page_link("views/train.py", label="Train a run", icon=":material/model_training:")

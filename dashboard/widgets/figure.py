@@ -5,13 +5,16 @@ page that opens offline (the toolbar above the figure saves a picture). What is 
 """
 
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any
 
+import orjson
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
 from core.charts.style import themed
+from dashboard.widgets.live_figure_component import COMPONENT as LIVE_FIGURE
 
 _BUTTONS = ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "pan2d"]
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -26,6 +29,7 @@ def figure(
     table: pd.DataFrame,
     height: int | None = None,
     on_pick: Callable[[list[Any]], None] | None = None,
+    is_live: bool = False,
 ) -> None:
     """Show a figure with its reading aid and its downloads.
 
@@ -37,24 +41,30 @@ def figure(
         table: the numbers that it draws.
         height: in pixels, where the page wants another one than the chart's own.
         on_pick: called with the customdata of the point that was clicked, before the page runs again.
+        is_live: whether it grows while it is looked at: zoom and switched-off lines stay as its `uirevision` says. It
+            cannot be picked from.
     """
     is_dark = st.context.theme.type == "dark"
     shown = themed(fig, is_dark)
     if height is not None:
         shown.update_layout(height=height)
-    st.plotly_chart(
-        shown,
-        theme=None,
-        key=key,
-        alt=alt,
-        on_select="ignore" if on_pick is None else lambda: _picked(key, on_pick),
-        selection_mode="points",
-        config={
-            "displaylogo": False,
-            "modeBarButtonsToRemove": _BUTTONS + (["zoom2d", "resetScale2d"] if on_pick else []),
-            "toImageButtonOptions": {"format": "png", "scale": 2, "filename": f"petridish-{key}"},
-        },
-    )
+    config = {
+        "displaylogo": False,
+        "modeBarButtonsToRemove": _BUTTONS + (["zoom2d", "resetScale2d"] if on_pick else []),
+        "toImageButtonOptions": {"format": "png", "scale": 2, "filename": f"petridish-{key}"},
+    }
+    if is_live:
+        _grow(shown, config, key, alt)
+    else:
+        st.plotly_chart(
+            shown,
+            theme=None,
+            key=key,
+            alt=alt,
+            on_select="ignore" if on_pick is None else lambda: _picked(key, on_pick),
+            selection_mode="points",
+            config=config,
+        )
     with st.container(horizontal=True, gap="small"):
         with st.popover("How to read this", type="tertiary", icon=":material/help:"):
             st.markdown(how_to_read)
@@ -77,6 +87,19 @@ def figure(
             )
 
 
+def _grow(fig: go.Figure, config: dict[str, Any], key: str, alt: str) -> None:
+    LIVE_FIGURE(
+        key=key,
+        data={
+            "figure": fig.to_json(),
+            "config": orjson.dumps(config | {"responsive": True}).decode(),
+            "alt": alt,
+            # Of another version, it is another file.
+            "library": f"api/plotly.js?version={version('plotly')}",
+        },
+    )
+
+
 def csv(table: pd.DataFrame) -> bytes:
     """Return a table as CSV in UTF-8; a text that a spreadsheet would take for a formula is made text by a quote."""
     safe = table.copy()
@@ -96,5 +119,7 @@ def page(fig: go.Figure) -> bytes:
 
 def _picked(key: str, on_pick: Callable[[list[Any]], None]) -> None:
     points = (st.session_state.get(key) or {}).get("selection", {}).get("points", [])
-    if points and points[0].get("customdata"):
-        on_pick(list(points[0]["customdata"]))
+    custom = points[0].get("customdata") if points else None
+    if custom:
+        # A row of a NumPy array comes back as an object: {"0": 3, "1": 5}.
+        on_pick(list(custom.values() if isinstance(custom, dict) else custom))

@@ -1,20 +1,27 @@
-"""One chosen run in words: how it stands, what its curves say, what it was asked to do, and the end of its log."""
+"""One run in words: how it stands, what its curves say, what it was asked to do, how it went, the end of its log."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import streamlit as st
 
 from core.charts.style import percent
-from core.differences import differences_from_variant
+from core.differences import differences, differences_from_variant
+from core.exceptions import CoreError
+from core.runs import records
 from core.runs.run import Run
+from dashboard import data
 from dashboard.widgets.differences import shown_differences
 from dashboard.widgets.markdown import duration, escaped
+from dashboard.widgets.run_edits import edit_form
+from dashboard.widgets.run_words import clock
 from dashboard.widgets.train_link import clone_link
 from dashboard.widgets.verdicts import verdicts
 
 LOG_BYTES = 8_000
 MOST_MESSAGES = 3
 BROKEN = ("failed", "crashed", "interrupted", "lost", "stalled", "damaged")
+URL_KEY = "about"
 
 
 def run_messages(runs: Sequence[Run]) -> None:
@@ -32,35 +39,148 @@ def run_messages(runs: Sequence[Run]) -> None:
         st.caption(" ".join(texts))
 
 
-def run_details(run: Run) -> None:
-    """Show what a run's curves say, its settings and the end of its log, folded away."""
+def run_details(run: Run, key: str, *, is_open: bool = False) -> None:
+    """Show what a run's curves say, and folded away its settings, attempts, environment, events and log.
+
+    Args:
+        run: a sound one.
+        key: of the widgets.
+        is_open: whether it is unfolded at first.
+    """
     verdicts(run)
-    with st.expander(f"Settings and log of {escaped(run.title)}", icon=":material/description:"):
-        state = run.state
-        facts = [f"Id `{run.id}`", f"data set {escaped(run.dataset)}", f"seed {run.seed}"]
-        if state.best_epoch is not None and state.best_validation_accuracy is not None:
-            best = percent(state.best_validation_accuracy)
-            facts.append(f"best epoch {state.best_epoch} with {best} on validation")
-        if state.started is not None and state.ended is not None:
-            facts.append(f"took {duration(state.ended - state.started)}")
-        st.markdown(", ".join(facts) + ".")
-        clone_link(run)
-        shown_differences(differences_from_variant(run.config), run.variant or "")
-        text = log_tail(run)
-        if text:
-            st.code(text, language=None, height=220)
-        else:
-            st.caption("The log is empty.")
+    key = f"{key}-{run.id}"
+    with st.expander(
+        f"Settings and log of {escaped(run.title)}",
+        expanded=is_open,
+        icon=":material/description:",
+        key=key,
+        on_change="rerun",
+    ) as opened:
+        # Folded away it costs nothing: a page that polls draws this every other second.
+        if not opened.open:
+            return
+        st.markdown(_facts(run))
+        with st.container(horizontal=True, vertical_alignment="center"):
+            section = st.segmented_control(
+                "About the run",
+                list(SECTIONS),
+                required=True,
+                default=next(iter(SECTIONS)),
+                key=f"{key}-section",
+                label_visibility="collapsed",
+                persist_state="session",
+            )
+            edit_form(run, f"{key}-edit")
+            clone_link(run)
+        SECTIONS[section](run)
 
 
-def log_tail(run: Run) -> str:
-    """Return the last lines of a run's log."""
-    try:
-        with run.layout.log.open("rb") as file:
-            file.seek(max(0, run.layout.log.stat().st_size - LOG_BYTES))
-            return file.read().decode(errors="replace").strip()
-    except OSError:
-        return ""
+def _facts(run: Run) -> str:
+    state = run.state
+    facts = [f"Id `{run.id}`", f"data set {escaped(run.dataset)}", f"seed {run.seed}"]
+    if owner := run.spec.get("owner"):
+        facts.append(f"of {escaped(owner)}")
+    facts.append(f"submitted {clock(run.created)}")
+    if state.best_epoch is not None and state.best_validation_accuracy is not None:
+        best = percent(state.best_validation_accuracy)
+        facts.append(f"best epoch {state.best_epoch} with {best} on validation")
+    if state.started is not None and state.ended is not None:
+        facts.append(f"took {duration(state.ended - state.started)}")
+    text = ", ".join(facts) + "."
+    return f"{text} Note: {escaped(run.note)}" if run.note else text
+
+
+def _settings(run: Run) -> None:
+    parent = run.spec.get("parent")
+    if isinstance(parent, str):
+        try:
+            origin = data.store().run(parent)
+            shown_differences(differences(origin.config, run.config), origin.title)
+        except CoreError:
+            st.caption(f"It was cloned from `{escaped(parent)}`, which is not here any more.")
+    shown_differences(differences_from_variant(run.config), run.variant or "")
+    with st.expander("All settings"):
+        st.json(run.config, expanded=2)
+
+
+def _attempts(run: Run) -> None:
+    rows = [
+        {
+            "Attempt": one["attempt"],
+            "Started": clock(one["started"]),
+            "Ended": clock(one["ended"]),
+            "From epoch": one["from_epoch"],
+            "Machine": one["host"],
+            "Device": one["device"],
+            "Slot": one["slot"],
+            "Exit": _exit(one),
+            "Peak memory": _megabytes(one["peak_memory"]),
+            "CPU time": duration(one["cpu_seconds"]),
+        }
+        for one in records.attempts(run.layout)
+    ]
+    if rows:
+        st.dataframe(rows, hide_index=True, placeholder="", alt="The starts of the run.")
+    else:
+        st.caption("It has not started yet.")
+
+
+def _environment(run: Run) -> None:
+    env, resources = run.spec.get("env") or {}, run.spec.get("resources") or {}
+    values = {**env, **resources, "executor": run.spec.get("executor")}
+    values |= {"data fingerprint": run.spec.get("data_fingerprint")}
+    values |= {"suite": run.spec.get("suite"), "retries": run.spec.get("retries")}
+    rows = [{"What": key, "Value": str(value)} for key, value in values.items() if value is not None]  # fmt: skip
+    st.dataframe(rows, hide_index=True, alt="What the run was submitted with and where.")
+
+
+def _events(run: Run) -> None:
+    rows = [
+        {
+            "Time": clock(one["time"]),
+            "Event": one["event"],
+            "By": one.get("by"),
+            "What": "; ".join(
+                f"{key} {', '.join(map(str, value)) if isinstance(value, list) else value}"
+                for key, value in one.items()
+                if key not in ("time", "event", "by") and value is not None
+            ),
+        }
+        for one in records.events(run.layout)
+    ]
+    if rows:
+        alt = "What happened, newest first."
+        st.dataframe(rows, hide_index=True, placeholder="", alt=alt)
+    else:
+        st.caption("Nothing has happened yet.")
+
+
+def _log(run: Run) -> None:
+    text = records.log_tail(run.layout, LOG_BYTES)
+    if text:
+        st.code(text, language=None, height=240)
+    else:
+        st.caption("The log is empty.")
+
+
+SECTIONS: dict[str, Callable[[Run], None]] = {
+    "Settings": _settings,
+    "Attempts": _attempts,
+    "Environment": _environment,
+    "Events": _events,
+    "Log": _log,
+}
+"""Name -> what shows it; only the chosen one is drawn."""
+
+
+def _exit(attempt: dict[str, Any]) -> str:
+    if attempt["signal"] is not None:
+        return f"signal {attempt['signal']}"
+    return "" if attempt["code"] is None else f"code {attempt['code']}"
+
+
+def _megabytes(number: Any) -> str:
+    return f"{number / 1e6:,.0f} MB" if isinstance(number, int) else ""
 
 
 def damaged_runs(runs: Sequence[Run]) -> None:

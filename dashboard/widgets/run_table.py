@@ -1,8 +1,11 @@
-"""The list of runs: one row each, with its state in words, its progress and a small curve; rows can be chosen."""
+"""The list of runs: one row each, with its state in words, its progress and a small curve; rows can be chosen.
 
-import time
-from collections.abc import Sequence
-from datetime import datetime
+What a row says in words is `run_words`' business, which runs there are to show `run_filters`'. Histories are read for
+the rows of one page alone, so that a thousand runs cost what a hundred cost.
+"""
+
+import zlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,76 +13,83 @@ import pandas as pd
 import streamlit as st
 
 from core.evaluation.learning_curves import kept_points
+from core.jobs.forecast import Forecast, epochs_done
 from core.runs.run import Run
-from core.runs.state import ACTIVE, read_beat
+from core.runs.state import ACTIVE
 from dashboard import data
 from dashboard.widgets.markdown import duration
+from dashboard.widgets.run_columns import columns, shown_columns
+from dashboard.widgets.run_filters import PAGE
+from dashboard.widgets.run_words import STATES, clock, reason, seconds_spent, time_left
 
-STATES = {
-    "queued": "waiting",
-    "starting": "starting",
-    "running": "running",
-    "finished": "finished",
-    "failed": "failed",
-    "stopped": "stopped",
-    "paused": "paused",
-    "crashed": "crashed",
-    "interrupted": "interrupted",
-    "lost": "lost",
-    "stalled": "stalled",
-    "damaged": "damaged",
-}
-"""State -> the word on screen."""
-
-COLOURS = {
-    "waiting": "gray",
-    "starting": "blue",
-    "running": "blue",
-    "finished": "green",
-    "stopped": "gray",
-    "paused": "gray",
-    "stalled": "orange",
-    "interrupted": "orange",
-    "lost": "orange",
-}
 CURVE_POINTS = 40
 ROWS_SHOWN = 5
+ROWS_A_PAGE = 100
 FEW = 3
 ROW_HEIGHT = 35
 URL_KEY = "runs"
 
 
-def run_table(runs: Sequence[Run], key: str) -> list[Run]:
-    """Show the runs and return the chosen ones, newest first; the choice stands in the URL as `runs`.
+def run_table(
+    runs: Sequence[Run], num_all: int, forecasts: Mapping[str, Forecast], key: str
+) -> list[Run]:
+    """Show the runs and return the chosen ones, in the order shown; the choice stands in the URL as `runs`.
 
     Args:
-        runs: newest first.
+        runs: those that passed the filters, in the order wanted.
+        num_all: runs in the runs folder.
+        forecasts: of the runs that wait or train.
         key: of the widget.
     """
-    ids = [run.id for run in runs]
     wanted = [one for one in st.query_params.get(URL_KEY, "").split(",") if one]
+    page = _page(runs, wanted, key)
+    ids = [run.id for run in page]
     # Streamlit remembers positions, not runs: when the list changes, another table takes over the choice by id.
-    place = f"{key}-{len(ids)}-{ids[0] if ids else ''}"
+    place = f"{key}-{zlib.crc32(','.join(ids).encode())}"
     event = st.dataframe(
-        _table(runs),
+        pd.DataFrame([_row(run, forecasts.get(run.id)) for run in page]),
         key=place,
-        height=ROW_HEIGHT * (min(len(runs), ROWS_SHOWN) + 1) + 3,
+        height=ROW_HEIGHT * (min(len(page), ROWS_SHOWN) + 1) + 3,
         hide_index=True,
         on_select="rerun",
         selection_mode=["multi-row", "single-cell"],
         selection_default={"selection": {"rows": [ids.index(one) for one in wanted if one in ids]}},
-        column_config=_columns(),
+        column_order=shown_columns(f"{key}-columns"),
+        column_config=columns(),
         placeholder="",
-        alt="The runs, newest first, with state, settings and progress.",
+        alt="The runs with state, settings and progress.",
     )
     # Who has ticked nothing yet and clicks on a name means that run.
     rows = event["selection"]["rows"] or [row for row, _ in event["selection"]["cells"]]
-    chosen = [runs[row] for row in sorted(rows) if row < len(runs)]
+    chosen = [page[row] for row in sorted(rows) if row < len(page)]
     _remember([run.id for run in chosen], [one for one in wanted if one in ids])
-    missing = [one for one in wanted if one not in ids]
-    if missing:
-        st.info(f"{len(missing)} of the runs in this link are not in this runs folder.")
+    _say_what_is_missing(wanted, runs, len(runs) < num_all)
     return chosen
+
+
+def _page(runs: Sequence[Run], wanted: Sequence[str], key: str) -> Sequence[Run]:
+    """Return the rows of the page that the URL names, else of that on which the first chosen run stands."""
+    num_pages = max(1, -(-len(runs) // ROWS_A_PAGE))
+    if num_pages == 1:
+        return runs
+    asked = st.query_params.get(PAGE, "")
+    number = int(asked) if asked.isdecimal() and len(asked) < 9 else 0
+    if not 1 <= number <= num_pages:
+        places = [place for place, run in enumerate(runs) if run.id in wanted[:1]]
+        number = 1 + (places[0] // ROWS_A_PAGE if places else 0)
+    # Another page is another pager, so that it follows the URL.
+    place = f"{key}-pager-{number}"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.pagination(
+            num_pages,
+            default=number,
+            key=place,
+            on_change=lambda: st.query_params.update({PAGE: str(st.session_state[place])}),
+        )
+        first = (number - 1) * ROWS_A_PAGE
+        last = min(first + ROWS_A_PAGE, len(runs))
+        st.caption(f"{first + 1:,} to {last:,} of {len(runs):,} runs", width="content")
+    return runs[first:last]
 
 
 def _remember(chosen: list[str], wanted: list[str]) -> None:
@@ -91,103 +101,48 @@ def _remember(chosen: list[str], wanted: list[str]) -> None:
         del st.query_params[URL_KEY]
 
 
-def _table(runs: Sequence[Run]) -> pd.DataFrame:
-    return pd.DataFrame([_row(run) for run in runs])
+def _say_what_is_missing(wanted: Sequence[str], runs: Sequence[Run], is_filtered: bool) -> None:
+    missing = set(wanted) - {run.id for run in runs}
+    if missing and is_filtered:
+        st.info(f"{len(missing)} of the chosen runs are not among those shown.")
+    elif missing:
+        st.info(f"{len(missing)} of the runs in this link are not in this runs folder.")
 
 
-def _row(run: Run) -> dict[str, Any]:
+def _row(run: Run, forecast: Forecast | None) -> dict[str, Any]:
     state = run.state
-    word = STATES.get(state.state, state.state)
     rows = [] if run.damaged else data.history(run)[1]
     accuracies = [row.get("validation_accuracy") for row in rows]
     curve = np.array([value for value in accuracies if value is not None], dtype=np.float64)
     best = state.best_validation_accuracy
     return {
-        "state": [word],
+        "state": [STATES.get(state.state, state.state)],
+        "reason": reason(run, forecast),
         "run": run.name or run.variant or run.id,
+        "variant": run.variant,
         "dataset": run.dataset,
+        "suite": run.spec.get("suite"),
         "seed": run.seed,
+        "owner": run.spec.get("owner"),
         "epoch": f"{state.epoch} of {state.epochs}" if state.epochs else "",
         "progress": _percent_done(run),
+        "left": time_left(forecast),
         "best": None if best is None else 100 * best,
         "curve": (100 * curve[kept_points(curve, CURVE_POINTS)]).round(1).tolist(),
-        "submitted": _clock(run.created),
-        "duration": duration(_seconds(run)),
+        "speed": rows[-1].get("samples_per_second") if rows else None,
+        "duration": duration(seconds_spent(run)),
+        "age": None if run.created is None else pd.Timestamp(run.created, unit="s", tz="UTC"),
+        "submitted": clock(run.created),
+        "tags": run.tags,
+        "note": run.note,
+        "id": run.id,
     }
-
-
-def _clock(created: float | None) -> str:
-    """Return a moment in local time, as in the titles of runs: "14:25", with the day when it is another one."""
-    if created is None:
-        return ""
-    moment = datetime.fromtimestamp(created)
-    is_today = moment.date() == datetime.now().date()
-    return f"{moment:%H:%M}" if is_today else f"{moment.day} {moment:%b %Y, %H:%M}"
 
 
 def _percent_done(run: Run) -> float | None:
-    state = run.state
-    if state.state == "finished":
+    if run.state.state == "finished":
         return 100.0
-    if not state.epochs:
-        return None
-    done = float(state.epoch)
-    if state.state in ("running", "stalled"):
-        beat = read_beat(run.layout)
-        step, steps = beat.get("step"), beat.get("steps")
-        if beat.get("epoch") == state.epoch + 1 and isinstance(step, int) and steps:
-            done += min(step / steps, 1.0)
-    return 100 * done / state.epochs
-
-
-def _seconds(run: Run) -> float | None:
-    state = run.state
-    if state.started is None:
-        return None
-    if state.state in ("running", "stalled"):
-        return time.time() - state.started
-    return None if state.ended is None else state.ended - state.started
-
-
-def _columns() -> dict[str, Any]:
-    column = st.column_config
-    return {
-        "state": column.MultiselectColumn(
-            "State",
-            options=list(STATES.values()),
-            color=[COLOURS.get(word, "red") for word in STATES.values()],
-            width=95,
-        ),
-        "run": column.TextColumn("Variant", width=130, help="The variant, or the run's own name."),
-        "dataset": column.TextColumn("Data set", width=75),
-        "seed": column.NumberColumn("Seed", width=50, format="%d"),
-        "epoch": column.TextColumn(
-            "Epoch", width=75, help="Finished epochs of those that may come."
-        ),
-        "progress": column.ProgressColumn(
-            "Progress",
-            width=95,
-            min_value=0,
-            max_value=100,
-            format="%d %%",
-            help="Training may stop early, when the validation accuracy no longer rises.",
-        ),
-        "best": column.NumberColumn(
-            "Best accuracy",
-            width=95,
-            format="%.1f %%",
-            help="Highest validation accuracy of an epoch.",
-        ),
-        "curve": column.LineChartColumn(
-            "Curve",
-            width=118,
-            y_min=0,
-            y_max=100,
-            help="Validation accuracy by epoch, from 0 to 100 %.",
-        ),
-        "submitted": column.TextColumn("Submitted", width=85),
-        "duration": column.TextColumn("Duration", width=85),
-    }
+    return 100 * epochs_done(run) / run.state.epochs if run.state.epochs else None
 
 
 def worth_watching(runs: Sequence[Run]) -> list[Run]:

@@ -3,14 +3,51 @@
 import json
 import shutil
 
+import pytest
+
+from core.exceptions import InvalidInput
+from core.runs import edits, trash
 from core.runs.store import Store
+from dashboard.widgets import runs_transfer
 from dashboard.widgets.run_table import worth_watching
+
+
+@pytest.fixture
+def four(finished, tmp_path):
+    """Copies of the finished run, oldest first: tagged, noted, stopped, of another owner."""
+    source, run = finished
+    changes = ({}, {}, {}, {"owner": "ben"})
+    for number, change in enumerate(changes):
+        folder = tmp_path / "four" / f"2020010{number + 1}-000000-abcdef"
+        shutil.copytree(source.root / run.id, folder)
+        spec = json.loads((folder / "run.json").read_text())
+        (folder / "run.json").write_text(json.dumps(spec | change | {"id": folder.name}))
+    store = Store(tmp_path / "four")
+    runs = store.runs()[::-1]
+    edits.tag(runs[0], ["lecture"], "ada")
+    edits.tag(runs[3], ["lecture"], "ada")
+    edits.rename(runs[1], "my second", "ada")
+    edits.annotate(runs[1], "On the slides", "ada")
+    path = runs[2].layout.state_json
+    state = json.loads(path.read_text()) | {"state": "stopped", "message": "Stopped on request."}
+    path.write_text(json.dumps(state))
+    return store, store.runs()[::-1]
+
+
+@pytest.fixture
+def ids():
+    """Return a function that gives the ids of the rows shown."""
+    return lambda app: app.dataframe[0].value["id"].tolist()
+
+
+def button(app, label, place=0):
+    return [one for one in app.button if one.label == label][place]
 
 
 def test_an_empty_runs_folder_leads_on(open_app, tmp_path, words):
     app = open_app(tmp_path / "none")
     assert "No runs yet" in words(app)
-    assert [button.label for button in app.button] == ["Start the demo"]
+    assert "Start the demo" in [button.label for button in app.button]
     assert not (tmp_path / "none").exists()
 
 
@@ -26,11 +63,14 @@ def test_the_table_tells_state_settings_and_progress(open_app, finished):
 
 def test_buttons_that_are_off_say_why(open_app, finished):
     store, run = finished
-    stop, resume = open_app(store.root).button
-    assert stop.disabled and stop.help == "Choose a run in the table first."
-    stop, resume = open_app(store.root, runs=run.id).button
-    assert stop.disabled and stop.help == "None of the chosen runs is waiting or running."
-    assert resume.disabled and resume.help == "None of the chosen runs was stopped or broke off."
+    app = open_app(store.root)
+    assert button(app, "Stop").disabled
+    assert button(app, "Stop").help == "Choose a run in the table first."
+    app = open_app(store.root, runs=run.id)
+    for label, done in (("Stop", "stopped"), ("Pause", "paused"), ("Resume", "resumed")):
+        assert button(app, label).disabled
+        assert button(app, label).help == f"The chosen run cannot be {done}: 1 finished."
+    assert not button(app, "Delete").disabled
 
 
 def test_runs_in_the_link_are_chosen_and_unknown_ones_are_said(open_app, finished, words):
@@ -48,7 +88,8 @@ def test_a_failed_run_says_why_and_resume_is_on(open_app, finished, tmp_path):
     path.write_text(json.dumps(json.loads(path.read_text()) | failed))
     app = open_app(tmp_path, runs=run.id)
     assert app.error[0].value.endswith("Epoch 2\\: the loss is \\*NaN\\*\\.")
-    assert [one.disabled for one in app.button] == [True, False]
+    assert button(app, "Stop").disabled
+    assert not button(app, "Resume").disabled and not button(app, "Retry").disabled
 
 
 def test_a_damaged_run_is_listed_with_the_reason_and_the_others_load(
@@ -83,3 +124,123 @@ def test_a_curve_stays_when_its_run_ends_before_the_others(finished, tmp_path):
         "20200104",
         "20200101",
     ]
+
+
+def test_search_filters_and_order_stand_in_the_link(open_app, four, ids):
+    store, runs = four
+    app = open_app(store.root, search="SLIDES second")
+    assert ids(app) == [runs[1].id]
+    app = open_app(store.root, state="stopped")
+    assert ids(app) == [runs[2].id]
+    app = open_app(store.root, tag="lecture", owner="ben")
+    assert ids(app) == [runs[3].id]
+    app = open_app(store.root, sort="oldest")
+    assert ids(app) == [run.id for run in runs]
+
+
+def test_a_filter_that_nothing_passes_can_be_taken_away(open_app, four, ids, words):
+    store, runs = four
+    app = open_app(store.root, tag="no such tag", runs=runs[0].id)
+    assert "No run matches search and filters." in words(app)
+    button(app, "Show all runs", 1).click().run()
+    assert len(ids(app)) == 4
+    assert "tag" not in app.query_params
+
+
+def test_chosen_runs_that_are_filtered_out_are_said_and_not_acted_on(open_app, four, words):
+    store, runs = four
+    app = open_app(store.root, state="stopped", runs=f"{runs[0].id},{runs[2].id}")
+    assert "1 of the chosen runs are not among those shown." in words(app)
+    assert button(app, "Resume").label == "Resume"
+    assert "Delete" in [one.label for one in app.button]
+
+
+def test_columns_say_reason_owner_and_tags_where_they_tell_something(open_app, finished, four):
+    store, _ = four
+    shown = list(open_app(store.root).dataframe[0].proto.column_order)
+    assert {"reason", "owner", "tags"} <= set(shown)
+    assert "left" not in shown  # nothing is under way
+    shown = list(open_app(finished[0].root).dataframe[0].proto.column_order)
+    assert not {"reason", "owner", "tags", "left"} & set(shown)
+
+
+def test_deleting_is_undone_and_the_choice_comes_back(open_app, four, ids):
+    store, runs = four
+    app = open_app(store.root, runs=f"{runs[0].id},{runs[3].id}")
+    button(app, "Delete (2)").click().run()
+    assert not app.exception
+    assert set(ids(app)) == {runs[1].id, runs[2].id}
+    assert "runs" not in app.query_params
+    assert "Trash (2)" in str([one.proto.popover.label for one in app.get("popover")])
+    button(app, "Undo").click().run()
+    assert len(ids(app)) == 4
+    assert set(app.query_params["runs"].split(",")) == {runs[0].id, runs[3].id}
+    assert "Undo" not in [one.label for one in app.button]
+
+
+def test_what_is_refused_is_said_and_the_others_are_seen_to(open_app, four, ids):
+    store, runs = four
+    app = open_app(store.root, runs=f"{runs[0].id},{runs[1].id}")
+    # Somebody else was quicker.
+    trash.discard(runs[0].layout)
+    button(app, "Delete (2)").click().run()
+    (error,) = app.error
+    assert "No run is called" in error.value
+    assert set(ids(app)) == {runs[2].id, runs[3].id}
+
+
+def test_name_tags_and_note_are_changed_and_the_row_says_so(open_app, four):
+    store, runs = four
+    app = open_app(store.root, runs=runs[3].id)
+    text = next(one for one in app.text_input if one.label == "Name")
+    text.set_value("final *one*")
+    next(one for one in app.text_area if one.label == "Note").set_value("for the slides")
+    button(app, "Save").click().run()
+    assert not app.exception
+    run = store.run(runs[3].id)
+    assert (run.name, run.tags, run.note) == ("final *one*", ["lecture"], "for the slides")
+    assert app.dataframe[0].value.iloc[0]["run"] == "final *one*"
+
+
+def test_several_runs_are_tagged_at_once(open_app, four):
+    store, runs = four
+    app = open_app(store.root, runs=f"{runs[0].id},{runs[1].id}")
+    next(one for one in app.multiselect if one.label == "Add").set_value(["lecture"])
+    button(app, "Change 2 runs").click().run()
+    assert [store.run(run.id).tags for run in runs] == [["lecture"], ["lecture"], [], ["lecture"]]
+
+
+def test_an_exported_archive_is_imported_elsewhere(finished, tmp_path, monkeypatch):
+    _, run = finished
+    content = runs_transfer.exported("zip", [run], has_weights=True)
+    monkeypatch.setenv("PETRIDISH_RUNS", str(tmp_path / "elsewhere"))
+    found = runs_transfer.imported("lecture runs.zip", content)
+    assert runs_transfer.in_words(found) == "1 run was imported."
+    assert Store(tmp_path / "elsewhere").run(run.id).history() == run.history()
+    again = runs_transfer.imported("lecture runs.zip", content)
+    assert runs_transfer.in_words(again) == "All 1 were here already."
+    with pytest.raises(InvalidInput, match=r"'holiday\.zip' is no zip"):
+        runs_transfer.imported("../holiday.zip", b"no zip")
+    table = runs_transfer.exported("csv", [run], has_weights=False).decode().splitlines()
+    assert len(table) == 1 + len(run.history())
+
+
+def test_a_thousand_runs_are_shown_a_hundred_at_a_time_from_the_chosen_one_on(
+    open_app, finished, tmp_path, ids, words
+):
+    _, run = finished
+    many = Store(tmp_path)
+    for number in range(250):
+        folder = tmp_path / f"20200101-000000-{number:06x}"
+        folder.mkdir()
+        spec = run.spec | {"id": folder.name}
+        (folder / "run.json").write_text(json.dumps(spec))
+        (folder / "state.json").write_text(json.dumps({"state": "finished"}))
+    app = open_app(tmp_path)
+    assert ids(app) == [one.id for one in many.runs()[:100]]
+    oldest = many.runs()[-1].id
+    app = open_app(tmp_path, runs=oldest)
+    assert ids(app)[-1] == oldest and len(ids(app)) == 50
+    assert "201 to 250 of 250 runs" in words(app)
+    app.query_params["page"] = "2"
+    assert ids(app.run()) == [one.id for one in many.runs()[100:200]]

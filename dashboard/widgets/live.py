@@ -1,0 +1,37 @@
+"""Looking again: a page about runs draws itself anew when something about them has changed, and only then.
+
+A fragment of its own, so that a look at which nothing is new draws nothing: it costs a `stat` for each run.
+"""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.jobs.forecast import Forecast, forecasts
+from core.jobs.machine import cpu_slots, gpu_slots
+from core.runs.pulse import pulse
+from core.runs.run import Run
+from dashboard import data
+
+
+def looked_again(runs: Sequence[Run]) -> None:
+    """Draw the page anew once the runs are no longer as they were read; to be called before the page shows them.
+
+    Args:
+        runs: as they were read for this page, all of them.
+    """
+    seconds = data.poll_seconds(runs)
+    if seconds is not None:
+        seen = pulse(data.store(), runs)
+        st.fragment(_look, run_every=seconds)(list(runs), seen)
+
+
+def _look(runs: Sequence[Run], seen: int) -> None:
+    if pulse(data.store(), runs) != seen:
+        st.rerun()
+
+
+def run_forecasts(runs: Sequence[Run]) -> dict[str, Forecast]:
+    """Return the forecasts of the runs that wait or train on this machine, by run id."""
+    host = data.store().observer.host
+    return forecasts(runs, lambda run: data.history(run)[1], host, cpu_slots(), gpu_slots())
