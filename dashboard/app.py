@@ -17,6 +17,7 @@ PAGES = [
     st.Page(HERE / "views/augment.py", title="Augment", icon=":material/auto_awesome_motion:"),
     st.Page(HERE / "views/train.py", title="Train", icon=":material/model_training:"),
     st.Page(HERE / "views/runs.py", title="Runs", icon=":material/list:", default=True),
+    st.Page(HERE / "views/compare.py", title="Compare", icon=":material/compare_arrows:"),
     st.Page(HERE / "views/evaluate.py", title="Evaluate", icon=":material/query_stats:"),
 ]
 

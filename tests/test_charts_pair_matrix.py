@@ -23,7 +23,7 @@ TABLE = cells(
 
 
 def test_cells_are_row_minus_column_in_points_and_real_ones_are_marked():
-    (map_,) = pair_matrix(TABLE).data
+    map_, cells_ = pair_matrix(TABLE).data
     np.testing.assert_allclose(
         map_.z, [[np.nan, 3.1, 2.0], [-3.1, np.nan, -0.1], [-2.0, 0.1, np.nan]], atol=1e-6
     )
@@ -32,12 +32,13 @@ def test_cells_are_row_minus_column_in_points_and_real_ones_are_marked():
         ["-3.1 ●", "", "-0.1"],
         ["-2.0 ○", "+0.1", ""],
     ]
-    assert list(map_.customdata[0][1]) == ["a", "b"]
-    assert map_.hovertext[0][1].endswith(
-        "95 % interval +2.1 to +4.1<br>● real: adjusted p below 0.001"
-    )
-    assert "minus &lt;c&gt;" in map_.hovertext[0][2]
-    assert map_.hovertext[1][2].endswith("cannot be told apart: adjusted p 0.6")
+    # A click lands on the marker over a cell, whose row is y and whose column is x.
+    clicked = dict(zip(zip(cells_.y, cells_.x, strict=True), cells_.customdata, strict=True))
+    assert clicked[0, 1] == ["a", "b"] and clicked[1, 0] == ["b", "a"] and len(clicked) == 6
+    hovers = dict(zip(zip(cells_.y, cells_.x, strict=True), cells_.hovertext, strict=True))
+    assert hovers[0, 1].endswith("95 % interval +2.1 to +4.1<br>● real: adjusted p below 0.001")
+    assert "minus &lt;c&gt;" in hovers[0, 2]
+    assert hovers[1, 2].endswith("cannot be told apart: adjusted p 0.6")
 
 
 def test_the_scale_is_centred_on_zero():
@@ -65,6 +66,6 @@ def test_one_variant_gives_a_note_and_an_undefined_pair_is_blank():
     fig = pair_matrix(TABLE.iloc[:0])
     assert fig.layout.annotations[0].text == "It takes two variants to compare."
     undefined = cells(("a", "b", np.nan, np.nan, False, False))
-    (map_,) = pair_matrix(undefined).data
+    map_, cells_ = pair_matrix(undefined).data
     assert map_.text[0][1] == ""
-    assert map_.hovertext[0][1].endswith("cannot be compared")
+    assert cells_.hovertext[0].endswith("cannot be compared")

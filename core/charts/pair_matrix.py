@@ -51,18 +51,38 @@ def pair_matrix(table: pd.DataFrame, metric: str = "accuracy") -> go.Figure:
         y=np.arange(len(names)),
         text=texts,
         texttemplate="%{text}" if len(names) <= MOST_NUMBERS else None,
-        hovertext=hovers,
-        hovertemplate="%{hovertext}<extra></extra>",
-        customdata=[[[one, other] for other in names] for one in names],
+        hoverinfo="skip",
         coloraxis="coloraxis",
         hoverongaps=False,
         xgap=1,
         ygap=1,
     )
+    # A heat map tells nobody that it was clicked: unseen markers over its cells do, from plain lists, since the rows of an
+    # array would come back as objects.
+    at = [
+        (place[row], place[column])
+        for row, column in zip(table["row"], table["column"], strict=True)
+    ]
+    fig.add_scatter(
+        x=[column for _, column in at],
+        y=[row for row, _ in at],
+        mode="markers",
+        marker={"symbol": "square", "size": 8, "opacity": 0, "color": style.NEUTRAL},
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+        customdata=table[["row", "column"]].to_numpy().tolist(),
+        hovertext=[hovers[cell] for cell in at],
+        hovertemplate="%{hovertext}<extra></extra>",
+        showlegend=False,
+    )
     ticks = {"tickvals": list(range(len(names))), "ticktext": labels, "showgrid": False}
     fig.update_xaxes(**ticks, zeroline=False, tickangle=-40)
     fig.update_yaxes(**ticks, zeroline=False, autorange="reversed")
     return fig.update_layout(
+        dragmode=False,
+        hovermode="closest",
+        # No cut-off: the tiny marker then catches the pointer anywhere in its cell.
+        hoverdistance=-1,
         # The template's diverging scale: its middle is the page's own, light or dark.
         coloraxis={
             "autocolorscale": True,

@@ -19,6 +19,7 @@ AXIS_TITLES = {
     "seconds": "Seconds of training and evaluation",
     "samples": "Training images seen",
 }
+MOST_EPOCHS_WITH_TICKS = 15
 CLIPPED_SHARE = 0.02
 """Share of the values that "clipped" may leave out at either end."""
 
@@ -87,7 +88,8 @@ def seed_curves(
             )
     _set_axes(fig, table, metric, is_log, is_clipped)
     if axis == "epoch":
-        fig.update_xaxes(tickformat="d")
+        is_short = np.ptp(table["epoch"]) <= MOST_EPOCHS_WITH_TICKS
+        fig.update_xaxes(tickformat="d", dtick=1 if is_short else None)
     fig.update_layout(
         height=420,
         legend={"orientation": "v", "x": 1.01, "y": 1},

@@ -7,6 +7,7 @@ and NaN are no value at all. It leaves out the curves as they are drawn (`learni
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from statistics import fmean, median
 from typing import Any, Self
 
@@ -98,21 +99,21 @@ class Course:
         row = next((row for row in self.rows if row["epoch"] == epoch), {})
         return tuple(finite(row.get(metric.key(split))) for split in splits)
 
-    @property
+    @cached_property
     def metric(self) -> Metric:
         """What the run is judged by: accuracy; loss where classes are not trained or have no accuracy."""
         is_counting_only = finite(self.setting("class_loss_weight")) == 0
         has_accuracy = bool(self.values(ACCURACY.key("validation")))
         return ACCURACY if has_accuracy and not is_counting_only else LOSS
 
-    @property
+    @cached_property
     def watched(self) -> Metric:
         """What decides which epoch is best: `metric`, but loss where early stopping watches the loss."""
         return (
             LOSS if self.setting("early_stopping_metric") == LOSS.key("validation") else self.metric
         )
 
-    @property
+    @cached_property
     def curve(self) -> dict[int, float]:
         """Epoch -> the watched metric on validation."""
         return self.values(self.watched.key("validation"))
