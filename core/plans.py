@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from core.config import RunConfig
-from core.differences import setting_words, value_words
+from core.differences import Difference, differences, setting_words, value_words
 from core.exceptions import InvalidParameter
 from core.variants import Suite, run_config
 
@@ -76,6 +76,16 @@ def grid(
             shown = {path: changes[path] for path in several}
             planned.append(Planned(config.changed(changes) if changes else config, shown))
     return planned
+
+
+def common_differences(before: RunConfig, planned: Sequence[Planned]) -> list[Difference] | None:
+    """Return what all plans of one config change of it; what sets them apart is left out.
+
+    None where nothing is left: several plans do not have all settings of the config.
+    """
+    found = differences(before.to_json(), planned[0].config.to_json())
+    common = [one for one in found if one.path not in planned[0].values]
+    return common if common or len(planned) == 1 else None
 
 
 def parsed_values(text: str, *, is_list: bool = False) -> list[Any]:

@@ -18,7 +18,7 @@ from core.augmentations.symmetries import HorizontalFlip, QuarterTurn, VerticalF
 from core.augmentations.zoom import Zoom
 from core.datasets.shapes import Shapes, label_space
 from core.exceptions import InvalidParameter
-from core.labels import LabelSpace
+from core.labels import LabelRules, LabelSpace, Moves
 
 torch.set_num_threads(1)
 
@@ -132,9 +132,7 @@ def test_the_texts_name_each_step_that_hit_with_what_was_drawn():
                         f"copy: {['original', 'flip', 'zoom', 'flip of zoom'][one['copy']]}"
                     ),
                     "horizontal-flip": lambda one: "horizontal flip",
-                    "gaussian-noise": lambda one: (
-                        "gaussian noise: variance 0.2 of the largest value"
-                    ),
+                    "gaussian-noise": lambda one: "gaussian noise: variance 0.2",
                     "brightness": lambda one: f"brightness: factor {one['factor']:.3g}",
                     "zoom": lambda one: "zoom: 1 pixel cropped on each side",
                     "random-erasing": lambda one: (
@@ -321,24 +319,40 @@ def test_grey_levels_are_counted_before_and_after():
 def test_the_expansion_is_shown_by_image_and_copy_with_a_k_to_try():
     images, labels = split()
     pipeline = steps(expansion=FixedExpansion(copies=("flip", "zoom", "original"), k=2))
-    view = expansion_view(pipeline, images, [5, 2])
+    view = expansion_view(pipeline, images, labels, SPACE, [5, 2])
     assert view.columns == ("flip", "zoom", "original")
     assert view.note == "Shown with k = 2. Training uses k = 2."
     rows = [5 * 3, 5 * 3 + 1, 5 * 3 + 2, 2 * 3, 2 * 3 + 1, 2 * 3 + 2]
     training = preview(pipeline, images, labels, None, SPACE, 0, 1, rows)
     np.testing.assert_array_equal(view.images, training.after.reshape(2, 3, 1, 16, 16))
-    tried = expansion_view(pipeline, images, [5, 2], k=4)
+    np.testing.assert_array_equal(view.labels, training.new_labels.reshape(2, 3))
+    tried = expansion_view(pipeline, images, labels, SPACE, [5, 2], k=4)
     assert tried.note == "Shown with k = 4. Training uses k = 2."
     np.testing.assert_array_equal(tried.images[:, 0], view.images[:, 0])
     assert (tried.images[:, 1] != view.images[:, 1]).any()
 
 
 def test_without_an_expansion_the_studys_copies_are_shown_and_the_note_says_so():
-    view = expansion_view(AugmentationPipeline(), split(channels=3)[0], [0])
+    view = expansion_view(AugmentationPipeline(), *split(channels=3), SPACE, [0])
     assert view.images.shape == (1, 4, 3, 16, 16)
     assert view.columns == ("original", "flip", "zoom", "flip of zoom")
     assert view.note == (
         "Shown with k = 2. Training makes no fixed copies: the pipeline has no expansion."
+    )
+
+
+def test_a_flipped_copy_has_the_label_that_is_true_of_it_and_a_refusal_is_told():
+    rules = LabelRules(
+        classes=Moves(horizontal_flip=(1, 0)),
+        unsafe={"displacement": "it is cut", "quarter_turn": "no"},
+    )
+    space = LabelSpace(("left", "right"), rules=rules)
+    images, labels = split()
+    view = expansion_view(steps(expansion=FixedExpansion()), images, labels % 2, space, [0])
+    own = int(labels[0]) % 2
+    assert view.labels.tolist() == [[own, 1 - own, own, 1 - own]]
+    assert (
+        view.note == "Shown with k = 2. The pipeline has k = 2; training refuses fixed copies here."
     )
 
 
@@ -351,5 +365,5 @@ def test_without_an_expansion_the_studys_copies_are_shown_and_the_note_says_so()
 )
 def test_a_k_that_does_not_fit_is_refused(k, message):
     with pytest.raises(InvalidParameter) as raised:
-        expansion_view(AugmentationPipeline(), split()[0], [0], k=k)
+        expansion_view(AugmentationPipeline(), *split(), SPACE, [0], k=k)
     assert str(raised.value) == message

@@ -42,7 +42,7 @@ def test_a_turned_digit_keeps_its_label_and_the_sentence_says_why_it_should_not(
     way = found.sentence.split("(")[1].split(")")[0]
     np.testing.assert_array_equal(found.after, np.rot90(image, turns[way], (1, 2)))
     assert found.sentence == (
-        f"After quarter turn ({way}) the label would be '6', although a turned 6 is a 9."
+        f"Quarter turn ({way}) keeps the label '6', although a turned 6 is a 9."
     )
 
 
@@ -61,7 +61,8 @@ def test_a_step_too_weak_to_tell_is_made_stronger_and_one_too_strong_fits(shapes
     lost = int(image.sum()) - int(found.after.sum())
     assert (found.after != image).mean() > 0.05 and lost
     name = space.class_names[label]
-    assert f"the label would be '{name}', although it can move figures out" in found.sentence
+    assert f"keeps the label '{name}', although it can move figures out" in found.sentence
+    assert ("shown stronger than set" in found.sentence) == (step != Zoom(k=16))
 
 
 @pytest.mark.parametrize("name", list(AUGMENTATIONS))

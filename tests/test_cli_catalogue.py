@@ -28,7 +28,7 @@ def test_a_variant_shows_layers_parameters_and_settings(petridish, facts, data_d
     assert shown["training"]["learning_rate"] == 0.001
     status, out, err = petridish(*call)
     assert (status, err) == (0, "")
-    for text in ("dense-base", "Linear", "hidden_layers", "learning_rate=0.001"):
+    for text in ("dense-base", "Linear", "hidden_layers", "  learning_rate          0.001\n"):
         assert text in out
 
 

@@ -73,3 +73,24 @@ def test_sentences_stand_on_a_line_each(capsys):
     assert capsys.readouterr().out == (
         "notes:\n  One was left out.\n  Two were shrunk.\ncounts  1, 2\n"
     )
+
+
+def test_settings_too_long_for_a_line_get_a_line_each(capsys):
+    long = {f"setting_{place}": place for place in range(10)}
+    steps = [{"name": "shift", "pixels": 2}, {"name": "mixup", "alpha": 0.5}]
+    print_facts(False, {"id": "a", "short": {"k": 1}, "config": {"training": long, "steps": steps}})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:6] == ["id      a", "short   k=1", "config:", "  training:"] + [
+        f"    setting_{place}  {place}" for place in range(2)
+    ]
+    assert lines[-4:] == [
+        "  steps:",
+        "    name   pixels  alpha",
+        "    shift  2       -",
+        "    mixup  -       0.5",
+    ]
+
+
+def test_what_is_empty_is_a_dash(capsys):
+    print_facts(False, {"tags": [], "changes": {}})
+    assert capsys.readouterr().out == "tags     -\nchanges  -\n"

@@ -5,7 +5,7 @@ import pytest
 
 from core.datasets.base import Split
 from core.exceptions import CoreError
-from core.jobs.checks import check, notes
+from core.jobs.checks import check, notes, notes_of_all
 from core.variants import run_config
 
 SHAPES = {"name": "shapes", "images": 100}
@@ -94,3 +94,9 @@ def test_the_notes_name_classes_that_are_never_trained(data_dir):
         f"The {split} split has 2 of 10 classes that the training split lacks: '3', '8'. They cannot be learnt."
         for split in ("validation", "test")
     ]
+
+
+def test_a_note_that_not_all_variants_have_names_those_that_have_it():
+    said = [("one", ["seen", "turned"]), ("two", ["seen"]), ("three", ["seen", "turned"])]
+    assert notes_of_all(said) == ["seen", "in one, three: turned"]
+    assert notes_of_all([("one", ["a"]), ("one", ["b"])]) == ["a", "b"]

@@ -1,7 +1,7 @@
 import pytest
 
 from core.exceptions import InvalidParameter, UnknownName
-from core.plans import MOST_RUNS, grid, parsed_values, suite_on
+from core.plans import MOST_RUNS, common_differences, grid, parsed_values, suite_on
 from core.variants import SUITES, run_config
 
 DIGITS = {"name": "digits"}
@@ -73,3 +73,11 @@ def test_a_data_set_that_a_suite_does_not_name_gets_all_of_it():
     found = suite_on(SUITES["fashion-dense"], DIGITS)
     assert len(found) == len(SUITES["fashion-dense"].entries)
     assert {one.dataset.name for one in found} == {"digits"}
+
+
+def test_what_all_plans_change_leaves_out_what_sets_them_apart(dense):
+    values = {"training.learning_rate": [0.1, 0.2], "training.max_epochs": [3]}
+    (found,) = common_differences(dense, grid([dense], values))
+    assert (found.path, found.after) == ("training.max_epochs", "3")
+    assert common_differences(dense, grid([dense], {"training.learning_rate": [0.1, 0.2]})) is None
+    assert common_differences(dense, grid([dense], {})) == []

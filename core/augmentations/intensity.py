@@ -40,6 +40,7 @@ class GaussianNoise(Augmentation):
         gt=0,
         le=1,
         description="Variance of the noise as a share of the image's largest value, grey levels counted from 0 to 1.",
+        json_schema_extra={"is_share": False},  # it goes with the square of grey levels
     )
 
     def draw(self, source: StepDraws, image_shape: ImageShape) -> dict[str, NDArray[Any]]:
@@ -55,7 +56,7 @@ class GaussianNoise(Augmentation):
 
     def words(self, numbers: Mapping[str, float | int]) -> str:
         """Say the variance, which is a setting and not drawn."""
-        return f"variance {self.variance:.3g} of the largest value"
+        return f"variance {self.variance:.3g}"
 
 
 class _ByFactor(Augmentation):

@@ -98,11 +98,13 @@ class ExpansionView:
 
     Attributes:
         images: (B, M, C, H, W) uint8.
+        labels: (B, M) int64, what is true of each copy.
         columns: M names of copies.
         note: which k these were made with, and which training uses.
     """
 
     images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
     columns: tuple[str, ...]
     note: str
 
@@ -223,6 +225,8 @@ def grey_change(shown: Preview) -> pd.DataFrame:
 def expansion_view(
     pipeline: AugmentationPipeline,
     images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    space: LabelSpace,
     ids: Sequence[int] | NDArray[np.int64],
     k: int | None = None,
 ) -> ExpansionView:
@@ -231,6 +235,8 @@ def expansion_view(
     Args:
         pipeline: with an expansion, or without, for which the study's four copies are shown.
         images: (N, C, H, W) of the training split, perhaps mapped.
+        labels: (N,) likewise.
+        space: classes, with the data set's rules; a refused expansion is shown all the same, and the note says so.
         ids: (B,) samples.
         k: pixels cropped on each side in zoomed copies; None for those that training uses.
 
@@ -245,14 +251,20 @@ def expansion_view(
     problem = shown.problem((image_shape[0], image_shape[1], image_shape[2]))
     if problem is not None:
         raise InvalidParameter(f"expansion: {problem}.")
-    chosen = torch.from_numpy(np.asarray(images[np.asarray(ids, dtype=np.int64)]))
+    wanted = np.asarray(ids, dtype=np.int64)
+    chosen = torch.from_numpy(np.asarray(images[wanted]))
     copies = shown.expanded(chosen).view(len(chosen), shown.num_copies, *image_shape)
     if own is None:
         uses = "Training makes no fixed copies: the pipeline has no expansion."
+    elif any(one.step is None for one in pipeline.refusals(images.shape[1:], space)):
+        uses = f"The pipeline has k = {own.k}; training refuses fixed copies here."
     else:
         uses = f"Training uses k = {own.k}."
+    symmetry = shown.draws(shown.num_copies).symmetry  # (M,)
+    moved = np.asarray(space.rules.classes.table(space.num_classes))  # (8, K)
+    new_labels = moved[np.asarray(symmetry)[None], np.asarray(labels)[wanted][:, None]]  # (B, M)
     columns = tuple(kind.replace("-", " ") for kind in shown.copies)
-    return ExpansionView(copies.numpy(), columns, f"Shown with k = {shown.k}. {uses}")
+    return ExpansionView(copies.numpy(), new_labels, columns, f"Shown with k = {shown.k}. {uses}")
 
 
 def _parts(pipeline: AugmentationPipeline) -> list[Augmentation | FixedExpansion]:

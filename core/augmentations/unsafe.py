@@ -25,7 +25,8 @@ class UnsafeExample:
     Attributes:
         before: (C, H, W) uint8.
         after: (C, H, W) uint8.
-        sentence: what was done, the label that the image would keep, and why it is not true.
+        sentence: what was done, and whether stronger than the step says, the label that the image would keep, and why
+            it is not true.
     """
 
     before: NDArray[np.uint8]
@@ -60,10 +61,12 @@ def unsafe_example(
     if not reasons or isinstance(step, Mixing):
         return None
     alone = OneImage(image, label, count_row, space, seed)
+    is_stronger = False
     if step.strength is not None:
         possible = strengths(step, alone.image_shape, _NUM_STRENGTHS)
         telling = possible[round(_TELLING * (len(possible) - 1))]
-        step = with_strength(step, max(telling, min(getattr(step, step.strength), possible[-1])))
+        own = min(getattr(step, step.strength), possible[-1])
+        step, is_stronger = with_strength(step, max(telling, own)), telling > own
     unsafe = [
         one
         for effect in step.effects
@@ -73,10 +76,12 @@ def unsafe_example(
     row = alone.telling_row(step, unsafe)
     batch = alone.pictures(step).batch(row)
     words = step.words(batch.decisions[0].numbers(0) or {})
-    done = f"{step.name.replace('-', ' ')}{f' ({words})' if words else ''}"
-    name = space.class_names[int(labels_after(batch)[0])]
+    done = f"{step.name.replace('-', ' ').capitalize()}{f' ({words})' if words else ''}"
+    done += ", shown stronger than set," if is_stronger else ""
+    after = int(labels_after(batch)[0])
+    does = "keeps the label" if after == label else "makes the label"
     return UnsafeExample(
         image,
         batch.images[0].numpy(),
-        f"After {done} the label would be '{name}', although {reasons[0]}.",
+        f"{done} {does} '{space.class_names[after]}', although {reasons[0]}.",
     )

@@ -11,6 +11,9 @@ import click
 LONGEST_LIST = 12
 """Values of a list that text shows; JSON has all."""
 
+LONGEST_LINE = 90
+"""Characters of settings that text shows on one line; more of them get a line each."""
+
 MOMENTS = ("created", "started", "ended", "time")
 """Facts that are seconds since 1970; people read them as local time, JSON keeps them."""
 
@@ -28,18 +31,7 @@ def print_facts(as_json: bool, facts: Any, columns: tuple[str, ...] | None = Non
 
         click.echo(orjson.dumps(facts).decode())
     elif isinstance(facts, dict):
-        width = max(len(key) for key in facts)
-        for key, value in facts.items():
-            if isinstance(value, list) and value and isinstance(value[0], dict):
-                click.echo(f"{key}:")
-                _print_table(value, tuple(value[0]), indent="  ")
-            elif isinstance(value, list) and any(str(one).endswith(".") for one in value):
-                # Sentences, not names: a line each.
-                click.echo(f"{key}:")
-                for one in value:
-                    click.echo(f"  {_text(one)}")
-            else:
-                click.echo(f"{key:{width}}  {_text(value, key)}")
+        _print_named(facts)
     elif facts and isinstance(facts[0], dict):
         _print_table(facts, columns or tuple(facts[0]))
     else:
@@ -69,6 +61,27 @@ def progress_shown() -> Iterator[Callable[[float, str], None]]:
             click.echo(err=True)
 
 
+def _print_named(facts: dict[str, Any], indent: str = "") -> None:
+    """Print a line for each fact; what is too long for a line stands below its name."""
+    width = max((len(key) for key in facts), default=0)
+    for key, value in facts.items():
+        below = f"{indent}  "
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            click.echo(f"{indent}{key}:")
+            columns = dict.fromkeys(name for row in value for name in row)
+            _print_table(value, tuple(columns), below)
+        elif isinstance(value, list) and any(str(one).endswith(".") for one in value):
+            # Sentences, not names: a line each.
+            click.echo(f"{indent}{key}:")
+            for one in value:
+                click.echo(f"{below}{_text(one)}")
+        elif isinstance(value, dict) and len(_text(value)) > LONGEST_LINE:
+            click.echo(f"{indent}{key}:")
+            _print_named(value, below)
+        else:
+            click.echo(f"{indent}{key:{width}}  {_text(value, key)}")
+
+
 def _print_table(rows: list[dict[str, Any]], columns: tuple[str, ...], indent: str = "") -> None:
     columns = tuple(name for name in columns if any(name in row for row in rows))
     lines = [columns, *(tuple(_text(row.get(name), name) for name in columns) for row in rows)]
@@ -88,6 +101,8 @@ def _text(value: Any, name: str = "") -> str:
             return f"{value:.4g}"
         case list() if any(isinstance(one, dict) for one in value):
             return f"{len(value)} entries"
+        case list() | dict() if not value:
+            return "-"
         case list():
             shown = ", ".join(_text(one) for one in value[:LONGEST_LIST])
             return shown if len(value) <= LONGEST_LIST else f"{shown}, ... ({len(value)} in all)"

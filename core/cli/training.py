@@ -11,7 +11,7 @@ import orjson
 from core.cli.options import folder_of_data, opened, with_data, with_json, with_runs
 from core.cli.printing import print_facts
 from core.cli.serving import open_dashboard
-from core.exceptions import InvalidParameter
+from core.exceptions import InvalidInput, InvalidParameter
 
 if TYPE_CHECKING:
     from core.config import RunConfig
@@ -64,7 +64,12 @@ def demo(
     help="Pipeline instead of the variant's own: a file, a preset or a saved one; none is a preset.",
 )
 @click.option(
-    "--set", "settings", multiple=True, metavar="GROUP.NAME=VALUE", help="Change a setting."
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="GROUP.NAME=VALUE",
+    help="Change a setting, such as training.learning_rate=0.01; may be repeated. "
+    "'petridish variants show NAME' lists them.",
 )
 @click.option("--name", help="What you call the runs.")
 @click.option(
@@ -94,7 +99,10 @@ def train(
     data: Path | None,
     as_json: bool,
 ) -> None:
-    """Queue runs and print their ids."""
+    """Queue runs and print their ids, one a line; notes on them go to stderr.
+
+    They train in the background; 'petridish runs list' shows how far they are.
+    """
     from core.config import parsed_overrides, parsed_seeds
     from core.datasets import dataset_source
     from core.variants import SUITES, run_config, run_configs
@@ -154,13 +162,20 @@ def _pipeline(text: str, store: "Store") -> dict[str, Any]:
         return pipeline_named(text, store.root).to_json()
     try:
         values = orjson.loads(path.read_bytes())
-    except (OSError, orjson.JSONDecodeError) as error:
+    except OSError as error:
+        raise InvalidParameter(
+            f"--augmentation {text}: cannot be read ({error.strerror})."
+        ) from None
+    except orjson.JSONDecodeError as error:
         raise InvalidParameter(
             f"--augmentation {text}: not a readable JSON file ({error})."
         ) from None
     if not isinstance(values, dict):
         raise InvalidParameter(f"--augmentation {text}: must hold one JSON object.")
-    return AugmentationPipeline.checked(values).to_json()
+    try:
+        return AugmentationPipeline.checked(values).to_json()
+    except InvalidInput as error:
+        raise InvalidParameter(f"--augmentation {text}: {error}") from None
 
 
 def _submitted(

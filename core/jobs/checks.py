@@ -3,6 +3,8 @@
 Apart from submit.py because pages ask it at every change of a form, and workers repeat the notes in the run.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import nn
@@ -55,6 +57,23 @@ def notes(dataset: Dataset, config: RunConfig) -> list[str]:
                 f"{listed}{more}. They cannot be learnt."
             )
     return found
+
+
+def notes_of_all(said: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    """Return the notes of several configs, each once; one that not all have begins with the variants that have it.
+
+    Args:
+        said: name of the variant and notes, of each config.
+    """
+    having: dict[str, dict[str, None]] = {}
+    for variant, sentences in said:
+        for note in sentences:
+            having.setdefault(note, {})[variant] = None
+    num_variants = len({variant for variant, _ in said})
+    return [
+        note if len(variants) == num_variants else f"in {', '.join(variants)}: {note}"
+        for note, variants in having.items()
+    ]
 
 
 def _check_heads(network: nn.Module, dataset: Dataset, config: RunConfig) -> None:

@@ -14,7 +14,7 @@ import torch
 from core.config import RunConfig
 from core.datasets.base import Dataset
 from core.exceptions import InvalidParameter
-from core.jobs.checks import check, notes
+from core.jobs.checks import check, notes, notes_of_all
 from core.jobs.executor import Executor
 from core.runs.host import user_name
 from core.runs.run import Run, config_sha256
@@ -93,7 +93,7 @@ class Submitted:
     Attributes:
         runs: all runs asked for, in order, reused ones included.
         reused: those that had been submitted before.
-        notes: what is worth knowing of them, in sentences, each once.
+        notes: what is worth knowing of them, in sentences, each once; with the variants where not all have it.
     """
 
     runs: tuple[Run, ...]
@@ -144,8 +144,8 @@ def submit_all(
         if before is not None:
             reused.append(before)
         runs.append(before or submit(store, executor, dataset, config, seed, **chosen))
-    said = [note for config in configs for note in notes(loaded[config.dataset], config)]
-    return Submitted(tuple(runs), tuple(reused), tuple(dict.fromkeys(said)))
+    said = notes_of_all([(one.variant, notes(loaded[one.dataset], one)) for one in configs])
+    return Submitted(tuple(runs), tuple(reused), tuple(said))
 
 
 def equal_run(runs: Sequence[Run], dataset: Dataset, config: RunConfig, seed: int) -> Run | None:

@@ -60,5 +60,5 @@ with right:
         train_button(pipeline, name)
     images = image_choice(loaded)
     look = Augmented(loaded, *images, pipeline, refused, seed, epoch)
-    refusals(look)
+    refusals(look, view)
     VIEWS[view][1](look)

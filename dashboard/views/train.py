@@ -3,8 +3,7 @@
 import streamlit as st
 
 from core.config import parsed_seeds
-from core.differences import differences
-from core.plans import grid
+from core.plans import common_differences, grid
 from dashboard.widgets.augmentation_choice import augmentation_choice
 from dashboard.widgets.dataset_picker import dataset_picker, settings_popover
 from dashboard.widgets.dataset_summary import dataset_or_help
@@ -56,6 +55,5 @@ with card_column.container(border=True), errors_shown(with_links=False):
         estimate([one.config for one in planned], loaded.fingerprint, len(seeds), "train-estimate")
         start_buttons(planned, seeds, choice, "train-start")
     worth_knowing(notes)
-    if len(planned) == 1:
-        found = differences(choice.configs[0].to_json(), planned[0].config.to_json())
-        shown_differences(found, choice.origin)
+    if len(choice.configs) == 1:
+        shown_differences(common_differences(choice.configs[0], planned), choice.origin)

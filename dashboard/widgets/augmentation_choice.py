@@ -71,7 +71,8 @@ def augmentation_choice(
     with words:
         each = {_text(config.augmentation) for config in configs}
         is_one = pipeline is not None or len(each) == 1
-        _said(shown, asked, None if is_one else f"{len(each)} different ones; the first is shown.")
+        first = "the first leaves images as they are" if shown.is_identity else "the first is shown"
+        _said(shown, asked, None if is_one else f"{len(each)} different ones; {first}.")
     refusals = shown.refusals(loaded.dataset.image_shape, loaded.dataset.space)
     if not refusals and not shown.is_identity:
         picture, scale = _picture(loaded.fingerprint, orjson.dumps(loaded.settings), _text(shown))

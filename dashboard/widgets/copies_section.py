@@ -43,25 +43,26 @@ def copies_section(look: Augmented) -> None:
             )
     with errors_shown(with_links=False):
         ids = list(look.sample_ids[:MOST_IMAGES])
-        shown = expansion_view(look.pipeline, look.split.images, ids, k)
+        shown = expansion_view(
+            look.pipeline, look.split.images, look.split.labels, look.space, ids, k
+        )
         is_inverted = augmented_header(look)
         st.caption(
             f":material/info: {escaped(shown.note)} Nothing is drawn: every copy is seen in every epoch."
         )
-        names, labels = look.space.class_names, look.split.labels
         num_copies = len(shown.columns)
-        cards = [
-            Card(
-                id=str(sample_id),
-                title=f"#{sample_id}",
-                pictures=[
-                    Picture(place * num_copies + copy, f"sample {sample_id}: {kind}", kind)
-                    for copy, kind in enumerate(shown.columns)
-                ],
-                lines=[names[labels[sample_id]]],
-            )
-            for place, sample_id in enumerate(ids)
-        ]
+        cards = []
+        for place, sample_id in enumerate(ids):
+            label = int(look.split.labels[sample_id])
+            pictures = []
+            for copy, kind in enumerate(shown.columns):
+                new = int(shown.labels[place, copy])
+                name = look.space.class_names[new]
+                alt = f"sample {sample_id}, {kind}: {name}"
+                said = kind if new == label else f"{kind}: {name}"
+                pictures.append(Picture(place * num_copies + copy, alt, said, new != label))
+            lines = [look.space.class_names[label]]
+            cards.append(Card(str(sample_id), f"#{sample_id}", pictures, lines))
         picture_cards(
             cards,
             shown.images.reshape(-1, *shown.images.shape[2:]),

@@ -100,7 +100,8 @@ def _slider(label: str, field: FieldInfo, kind: type, shared: dict[str, Any]) ->
     step = 1 if kind is int else 10.0 ** math.floor(math.log10((high - low) / 99))
     # Ends that the bounds leave out are a step away.
     least, most = low if "ge" in bounds else low + step, high if "le" in bounds else high - step
-    is_share = kind is float and (low, high) == (0, 1)
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    is_share = kind is float and (low, high) == (0, 1) and extra.get("is_share", True)
     st.slider(
         label,
         kind(least),

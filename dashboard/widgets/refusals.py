@@ -16,10 +16,17 @@ from dashboard.widgets.pipeline_editor import force, turn_off
 from dashboard.widgets.pipeline_in_url import step_in_url
 
 SIDE = 84
+COPIES_VIEW, STRENGTH_VIEW = "copies", "strength"
+"""Views that try fixed copies, and steps, whether they are refused or not."""
 
 
-def refusals(look: Augmented) -> None:
-    """Show one refusal with its example: of the step that is open, else the first; the others in a sentence."""
+def refusals(look: Augmented, view: str) -> None:
+    """Show one refusal with its example: of the step that is open, else the first; the others in a sentence.
+
+    Args:
+        look: the images and the pipeline.
+        view: what is looked at below, which may show what is refused.
+    """
     if not look.refusals:
         return
     opened = step_in_url(look.pipeline)
@@ -64,7 +71,12 @@ def refusals(look: Augmented) -> None:
                     )
                 others = len(look.refusals) - 1
                 more = f"{others} more {'is' if others == 1 else 'are'} refused. " if others else ""
-                st.caption(f"{more}The pictures below leave it out.", width="content")
+                below = (
+                    "The pictures below show what it would do."
+                    if view == (COPIES_VIEW if shown.step is None else STRENGTH_VIEW)
+                    else "The pictures below leave it out."
+                )
+                st.caption(f"{more}{below}", width="content")
 
 
 def _words(refusal: Refusal, look: Augmented, example: UnsafeExample | None) -> str:

@@ -8,7 +8,7 @@ import streamlit as st
 from core.config import RunConfig
 from core.differences import setting_words
 from core.exceptions import CoreError
-from core.jobs.checks import check, notes
+from core.jobs.checks import check, notes, notes_of_all
 from core.jobs.estimate import cost_key
 from core.jobs.local import LocalExecutor
 from core.jobs.submit import equal_run, submit_all
@@ -37,20 +37,20 @@ def number_of_runs(planned: Sequence[Planned], num_variants: int, num_seeds: int
 def problems(planned: Sequence[Planned], seeds: Sequence[int]) -> tuple[bool, list[str]]:
     """Name what stands against the runs; return whether they can be queued, and what is worth knowing of them."""
     wrong: dict[str, str] = {}
-    said: dict[str, None] = {}
+    said: list[tuple[str, list[str]]] = []
     for one in planned:
         fingerprint = data.dataset(one.config.dataset.model_dump(mode="json")).fingerprint
         # Seeds rise: if the last one is allowed, all of them are.
         found, sentences = _checks(fingerprint, _checked_by(one.config), seeds[-1], one.config)
         if found is not None:
             wrong.setdefault(found, one.config.variant)
-        said |= dict.fromkeys(sentences)
+        said.append((one.config.variant, sentences))
     for text, variant in list(wrong.items())[:MOST_SAID]:
         of = f"**{escaped(variant)}**: " if len(planned) > 1 else ""
         st.error(f"{of}{escaped(text)}", icon=":material/error:")
     if len(wrong) > MOST_SAID:
         st.caption(f"{len(wrong) - MOST_SAID} more of the settings cannot be run.")
-    return not wrong, list(said)
+    return not wrong, notes_of_all(said)
 
 
 def worth_knowing(notes: Sequence[str]) -> None:

@@ -163,14 +163,18 @@ def chosen_variants(choice: Choice) -> None:
         ]
         about = VARIANTS[config.variant].description
         rows.append({"Variant": config.variant, "About": about, "Here": "; ".join(changed)})
+    has_changes = any(row["Here"] for row in rows)
     st.dataframe(
         rows,
         hide_index=True,
         row_height=ROW_HEIGHT,
+        column_order=["Variant", "About", *(["Here"] if has_changes else [])],
         height=ROW_HEIGHT * (min(len(rows), MOST_ROWS) + 1) + 3,
         column_config={
             "Variant": st.column_config.TextColumn(width=150),
-            "About": st.column_config.TextColumn("What sets it apart", width=260),
+            "About": st.column_config.TextColumn(
+                "What sets it apart", width=260 if has_changes else 510
+            ),
             "Here": st.column_config.TextColumn(
                 "Changed here", help="What the suite changes of the variant.", width=250
             ),

@@ -281,7 +281,9 @@ def test_fixed_copies_are_switched_on_and_get_the_k_that_was_tried(open_augment,
     called(app.toggle, "Show every training image as several copies").set_value(True).run()
     assert in_link(app, "pipeline") == "fashion-study"
     app.slider(key="k").set_value(3).run()
-    assert "Shown with k = 3. Training uses k = 2." in words(app).replace("\\", "")
+    said = words(app).replace("\\", "")
+    assert "Shown with k = 3. The pipeline has k = 2; training refuses fixed copies here." in said
+    assert "The pictures below show what it would do." in said
     called(app.button, "Train with k = 3").click().run()
     assert pipeline_of(app, root).expansion.k == 3
     assert [one["caption"] for one in shown(app)["cards"][0]["pictures"]] == [
