@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import threading
+import tomllib
 import webbrowser
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -37,6 +38,10 @@ FIRST_PORT = 8501
 PORTS_TRIED = 100
 MOST_IMAGES = 100
 LARGEST_SCALE = 16
+
+HERE = Path(__file__).parent
+DECLARED = (HERE / "config.toml", HERE.parent / ".streamlit" / "config.toml")
+"""Where the declared options lie: in an installed package, in a checkout."""
 
 
 Endpoint = Callable[[Request], Response]
@@ -263,8 +268,8 @@ def first_free_port(address: str) -> int | None:
 
 
 def _config(address: str, port: int, is_local: bool) -> dict[str, Any]:
-    """Return the options on which safety depends: they hold wherever the server is started from."""
-    return {
+    """Return all options: those declared, and over them those on which safety depends, wherever we are started from."""
+    return _declared() | {
         "server.address": address,
         "server.port": port,
         "server.headless": True,
@@ -279,6 +284,27 @@ def _config(address: str, port: int, is_local: bool) -> dict[str, Any]:
         # 1,000 runs in memory, which no freezing at the start reaches (busy 2-core machine).
         "runner.postScriptGC": False,
     }
+
+
+def _declared() -> dict[str, Any]:
+    """Return the options of `.streamlit/config.toml` by dotted name.
+
+    Streamlit reads that file by itself only where it is started in the checkout; colours would depend on it.
+    """
+    found: dict[str, Any] = {}
+
+    def take(values: dict[str, Any], path: str) -> None:
+        for name, value in values.items():
+            if isinstance(value, dict):
+                take(value, f"{path}{name}.")
+            else:
+                found[f"{path}{name}"] = value
+
+    for file in DECLARED:
+        if file.is_file():
+            take(tomllib.loads(file.read_text()), "")
+            break
+    return found
 
 
 def _complain(message: str) -> int:

@@ -256,6 +256,15 @@ def test_another_address_than_this_machine_is_warned_about(tmp_path):
     assert server.returncode == 0
 
 
+def test_colours_and_limits_hold_wherever_the_server_is_started_from(tmp_path, monkeypatch):
+    from dashboard.serve import _config
+
+    monkeypatch.chdir(tmp_path)
+    options = _config("127.0.0.1", 8501, is_local=True)
+    assert options["theme.light.primaryColor"] == "#0072B2"
+    assert options["server.maxUploadSize"] == 256
+
+
 def test_the_safe_options_hold():
     from dashboard.serve import _config
 

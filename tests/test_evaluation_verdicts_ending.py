@@ -58,7 +58,9 @@ def test_of_several_stages_the_last_one_counts():
     }
     accuracies, stage = [0.9, 0.8, 0.8, 0.8, 0.8, 0.7, 0.7, 0.8], [0, 0, 0, 0, 0, 1, 1, 1]
     course = course_of(accuracies, config, stage=stage)
-    assert stopped(course).sentence == "Training ended at the limit of 3 epochs of its last stage."
+    assert stopped(course).sentence == (
+        "Training ended after epoch 8: its last stage may have 3 epochs."
+    )
     assert stop_cause(course_of(accuracies[:-1], config, stage=stage)) == "patience"
 
 

@@ -80,6 +80,15 @@ def test_the_notes_say_what_augmentation_does_to_labels(data_dir):
     assert "counts" in said[1]
 
 
+def test_the_notes_say_that_a_weight_of_the_counts_means_nothing_without_counts(data_dir):
+    config = run_config(DIGITS, "shapes-combined", {"training.batch_size": 32})
+    (note,) = notes(config.dataset.load(data_dir), config)
+    assert note == (
+        "training.count_loss_weight is 6 and means nothing here: the data set has no counts, and the classes alone are "
+        "trained."
+    )
+
+
 def test_the_notes_name_classes_that_are_never_trained(data_dir):
     config = run_config(DIGITS, "dense-base")
     dataset = config.dataset.load(data_dir)

@@ -62,8 +62,11 @@ def stopped(course: Course) -> Verdict | None:
         return Verdict("stopped", text, last)
     if cause == "max_epochs":
         limit = epochs(int(course.number("max_epochs")))
-        of_stage = " of its last stage" if course.has_stages else ""
-        return Verdict("stopped", f"Training ended at the limit of {limit}{of_stage}.", last)
+        if course.has_stages:
+            text = f"Training ended {after}: its last stage may have {limit}."
+        else:
+            text = f"Training ended at the limit of {limit}."
+        return Verdict("stopped", text, last)
     if course.state == "stopped":
         how = " on request" if course.reason == "request" else ""
         return Verdict("stopped", f"Training was stopped{how} {after}.", last)

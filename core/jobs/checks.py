@@ -45,6 +45,12 @@ def check(dataset: Dataset, config: RunConfig, seed: int) -> None:
 def notes(dataset: Dataset, config: RunConfig) -> list[str]:
     """Return, in sentences, what is allowed and worth knowing: what augmentation does to labels, classes never trained."""
     found = config.augmentation.notes(dataset.space)
+    usual = type(config.training).model_fields["count_loss_weight"].default
+    if not dataset.space.num_counts and config.training.count_loss_weight not in (0, usual):
+        found.append(
+            f"training.count_loss_weight is {config.training.count_loss_weight:g} and means nothing here: "
+            "the data set has no counts, and the classes alone are trained."
+        )
     trained = set(np.unique(dataset.split("train").labels).tolist())
     names = dataset.space.class_names
     for name in ("validation", "test"):
