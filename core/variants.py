@@ -63,6 +63,13 @@ _SHAPES_STUDY = TrainingConfig(batch_size=64, max_epochs=100, patience=8, count_
 
 _BOTH_HEADS = ShapesReference()
 
+# The study fed pixels of 0 to 255, which made the first layer's steps 65,025 times as large. Five epochs of dense-sgd on
+# Fashion reached 42 % at 0.01 and 67 % at 0.1 on validation (torch 2.13, one run each).
+_SGD = (
+    "Plain stochastic gradient descent instead of Adam, at the study's learning rate, which is far too small for pixels "
+    "from 0 to 1: try 0.1."
+)
+
 _LAMBDAS = (0.5, 1.5, 6, 24)
 """Weights of the count loss in the sweep, around the study's 6."""
 
@@ -107,7 +114,7 @@ _DENSE = (
     _dense("base", "Four dense layers: the baseline of the dense family."),
     _dense("wide", "Wider layers.", Dense(hidden_layers=(512, 512, 512, 256))),
     _dense("deep", "Eight layers instead of four.", Dense(hidden_layers=(512, *[128] * 7))),
-    _dense("sgd", "Plain stochastic gradient descent instead of Adam.", optimizer="sgd"),
+    _dense("sgd", _SGD, optimizer="sgd"),
     _dense("l2", "Weight decay of 0.01.", weight_decay=1e-2),
     _dense("batch-norm", "Batch norm before each ReLU.", Dense(has_batch_norm=True)),
     _dense(
@@ -125,7 +132,7 @@ _CONV = (
         "Twice the channels and three dense layers.",
         Convolutional(channels=(64, 128), dense_layers=(64, 64, 32)),
     ),
-    _conv("sgd", "Plain stochastic gradient descent instead of Adam.", optimizer="sgd"),
+    _conv("sgd", _SGD, optimizer="sgd"),
     _conv("l2", "Weight decay of 0.01.", weight_decay=1e-2),
     _conv("batch-norm", "Batch norm after each convolution.", Convolutional(has_batch_norm=True)),
     _conv(
