@@ -71,6 +71,8 @@ def browser() -> Iterator[object]:
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed (Debian: package chromium).")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    # Beside training runs a page may take long; nothing here is a matter of speed.
+    playwright.expect.set_options(timeout=PATIENCE)
     with playwright.sync_playwright() as started:
         opened = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield opened

@@ -9,7 +9,6 @@ from core.augmentations.preview import preview
 from core.datasets.shapes import Shapes
 
 pytestmark = pytest.mark.browser
-PATIENCE = 120_000
 SMALL = "dataset=shapes&settings=images:400"
 
 SIZES = """() => {
@@ -32,18 +31,18 @@ def test_a_step_is_added_and_the_label_travels_with_the_image(page, small):
     from playwright.sync_api import expect
 
     page.goto(f"/augment?{SMALL}&pipeline=none")
-    expect(page.locator(".card")).to_have_count(16, timeout=PATIENCE)
+    expect(page.locator(".card")).to_have_count(16)
     expect(page.locator(".changed")).to_have_count(0)
     page.get_by_role("combobox", name="Add a step").click()
     page.get_by_role("option", name=re.compile("^Quarter turn")).click()
-    expect(page.locator(".changed").first).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".changed").first).to_be_visible()
     assert "quarter-turn" in page.url
 
     page.locator(".card").first.focus()
     page.keyboard.press("ArrowRight")
     chosen = page.locator(".card").nth(1).get_attribute("data-card")
     page.keyboard.press("Enter")
-    expect(page.locator(".card")).to_have_count(1, timeout=PATIENCE)
+    expect(page.locator(".card")).to_have_count(1)
     page.wait_for_url(re.compile(rf"[?&]images={chosen}(&|$)"))
 
     split = small.splits["train"]
@@ -62,7 +61,7 @@ def test_a_step_is_added_and_the_label_travels_with_the_image(page, small):
 
     other = page.context.new_page()
     other.goto(page.url)
-    expect(other.locator(".caption")).to_have_text(expected, timeout=PATIENCE)
+    expect(other.locator(".caption")).to_have_text(expected)
 
 
 def test_the_slider_obeys_the_keyboard_and_the_browsers_way_back(page):
@@ -70,11 +69,11 @@ def test_the_slider_obeys_the_keyboard_and_the_browsers_way_back(page):
 
     page.goto(f"/augment?{SMALL}&pipeline=shapes-recipe")
     slider = page.get_by_role("slider", name="Probability")
-    slider.wait_for(timeout=PATIENCE)
+    slider.wait_for()
     slider.focus()
     page.keyboard.press("ArrowLeft")
-    page.wait_for_url(re.compile(r"0\.99"), timeout=PATIENCE)
-    expect(page.get_by_text("1. Symmetry, 99 %")).to_be_visible(timeout=PATIENCE)
+    page.wait_for_url(re.compile(r"0\.99"))
+    expect(page.get_by_text("1. Symmetry, 99 %")).to_be_visible()
     page.go_back()
-    expect(page.get_by_text("1. Symmetry, 100 %")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("1. Symmetry, 100 %")).to_be_visible()
     expect(slider).to_have_value("1")

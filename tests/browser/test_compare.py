@@ -11,7 +11,6 @@ from core.lineup import duel, lineup_of
 from core.run_groups import groups
 
 pytestmark = pytest.mark.browser
-PATIENCE = 120_000
 
 POINT = """([name, x, y]) => {
   const plot = document.querySelector(`.st-key-${name} .js-plotly-plot`), place = plot.getBoundingClientRect();
@@ -43,7 +42,7 @@ def shown_samples(page):
 
 
 def click_point(page, name, x, y):
-    page.locator(f".st-key-{name} .nsewdrag").first.wait_for(timeout=PATIENCE)
+    page.locator(f".st-key-{name} .nsewdrag").first.wait_for()
     left, top = page.evaluate(POINT, [name, x, y])
     page.mouse.move(left, top)
     page.wait_for_timeout(300)
@@ -57,27 +56,27 @@ def test_a_bar_opens_its_mistakes_and_a_pair_its_duel(page, two, store):
     base, wide = by_variant["dense-base"], by_variant["dense-wide"]
     sentence = lineup_of(store.runs(), "test", "accuracy", "dense-base").sentences[0]
     page.goto("/compare")
-    expect(page.get_by_text(sentence)).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text(sentence)).to_be_visible()
     # Bars and sentences stand on the first screen.
     assert page.get_by_text(sentence).bounding_box()["y"] < 500
     click_point(page, "compare-bars", 0.9, 0)
-    expect(page.get_by_text("All mistakes")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("All mistakes")).to_be_visible()
     assert f"open={wide.runs[0].id}" in page.url
     wrong = wide.runs[0].predictions("test")
     expected = wrong.sample_ids[~wrong.is_right].tolist()
-    expect(page.locator(".tile")).to_have_count(len(expected), timeout=PATIENCE)
+    expect(page.locator(".tile")).to_have_count(len(expected))
     assert sorted(shown_samples(page)) == expected
 
     page.get_by_role("radio", name="Pairs").click()
     click_point(page, "compare-pairs", 1, 0)
-    expect(page.get_by_text("Below each image")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Below each image")).to_be_visible()
     page.wait_for_url(re.compile(rf"[?&]a={wide.key}&b={base.key}"))
     only_wide = duel(wide, base).sample_ids("only_a")
-    expect(page.locator(".tile .note").first).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".tile .note").first).to_be_visible()
     assert shown_samples(page) == only_wide[:60]
 
     other = page.context.new_page()
     other.goto(page.url)
-    expect(other.get_by_text("Below each image")).to_be_visible(timeout=PATIENCE)
-    expect(other.locator(".tile .note").first).to_be_visible(timeout=PATIENCE)
+    expect(other.get_by_text("Below each image")).to_be_visible()
+    expect(other.locator(".tile .note").first).to_be_visible()
     assert shown_samples(other) == only_wide[:60]

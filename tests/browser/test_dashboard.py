@@ -54,7 +54,7 @@ def finished(browser, dashboard):
     page = browser.new_page(viewport={"width": 1280, "height": 720}, base_url=dashboard.url)
     page.set_default_timeout(PATIENCE)
     page.goto("/")
-    expect(page.get_by_text("No runs yet")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("No runs yet")).to_be_visible()
     page.goto("/train")
     choose(page, "Data set", "digits")
     expect(page.get_by_text("As conv-base, with padding")).to_be_visible()
@@ -117,7 +117,7 @@ def test_a_click_on_a_cell_shows_exactly_the_images_that_it_counts(page, finishe
 
     other = page.context.new_page()
     other.goto(page.url)
-    expect(other.locator(".tile")).to_have_count(len(expected), timeout=PATIENCE)
+    expect(other.locator(".tile")).to_have_count(len(expected))
     assert shown_samples(other) == expected
 
 
@@ -126,14 +126,14 @@ def test_keys_open_the_next_image_and_the_link_keeps_it(page, finished):
 
     expected = samples(finished.predictions("test"), 0)["sample_id"].tolist()
     page.goto(f"/evaluate?run={finished.id}&cell=0-any")
-    expect(page.locator(".tile")).to_have_count(len(expected), timeout=PATIENCE)
+    expect(page.locator(".tile")).to_have_count(len(expected))
     page.locator(".tile").first.click()
     page.keyboard.press("ArrowRight")
     expect(page.locator(".facts")).to_contain_text(f"#{expected[1]}")
     page.wait_for_url(re.compile(rf"[?&]image={expected[1]}(&|$)"))
     page.reload()
     expect(page.locator(".tile[aria-selected=true]")).to_have_attribute(
-        "data-sample", str(expected[1]), timeout=PATIENCE
+        "data-sample", str(expected[1])
     )
 
 

@@ -13,7 +13,6 @@ from core.datasets.samples import of_class, sample_table
 from core.datasets.shapes import Shapes
 
 pytestmark = pytest.mark.browser
-PATIENCE = 120_000
 SMALL = "dataset=shapes&settings=images:400"
 
 BAR = """label => {
@@ -74,13 +73,13 @@ def test_a_click_on_a_bar_shows_as_many_images_as_it_says_and_the_link_shows_the
     expect(page.locator(".hoverlayer .hovertext").first).to_be_visible()
     page.mouse.click(x, y)
     page.wait_for_url(re.compile(rf"[?&]look=class(:|%3A){label}(&|$)"))
-    expect(page.locator(".tile")).to_have_count(len(expected), timeout=PATIENCE)
+    expect(page.locator(".tile")).to_have_count(len(expected))
     assert shown(page) == named(expected)
     expect(page.locator("p", has_text=re.compile(f"^{len(expected)} images$"))).to_be_visible()
 
     other = page.context.new_page()
     other.goto(page.url)
-    expect(other.locator(".tile")).to_have_count(len(expected), timeout=PATIENCE)
+    expect(other.locator(".tile")).to_have_count(len(expected))
     assert shown(other) == named(expected)
 
 
@@ -89,7 +88,7 @@ def test_pages_and_arrow_keys_lead_through_the_images_and_the_link_keeps_both(pa
 
     expected = named(sample_table(small, "train", range(len(small.splits["train"]))))
     page.goto(f"/data?{SMALL}&section=Splits")
-    expect(page.locator(".tile")).to_have_count(60, timeout=PATIENCE)
+    expect(page.locator(".tile")).to_have_count(60)
     assert shown(page) == expected[:60]
     page.get_by_role("button", name="Page 2", exact=True).click()
     expect(page.locator(".tile").first).to_have_attribute("data-sample", expected[60])
@@ -114,7 +113,7 @@ def test_pages_and_arrow_keys_lead_through_the_images_and_the_link_keeps_both(pa
     page.wait_for_url(re.compile(rf"[?&]image={expected[at + 1].replace(':', '(:|%3A)')}(&|$)"))
     page.reload()
     expect(page.locator(".tile[aria-selected=true]")).to_have_attribute(
-        "data-sample", expected[at + 1], timeout=PATIENCE
+        "data-sample", expected[at + 1]
     )
     assert shown(page) == expected[60:120]
 
@@ -138,13 +137,13 @@ def upload(page, name, data, mime="application/zip"):
     from playwright.sync_api import expect
 
     page.goto("/data?dataset=digits")
-    expect(page.locator(".tile").first).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".tile").first).to_be_visible()
     page.get_by_role("button", name="Import").click()
     page.locator("input[type=file]").first.set_input_files(
         {"name": name, "mimeType": mime, "buffer": data}
     )
     named = page.get_by_role("textbox", name="Name of the data set")
-    expect(named).to_have_value(name.partition(".")[0], timeout=PATIENCE)
+    expect(named).to_have_value(name.partition(".")[0])
     page.get_by_role("button", name="Import", exact=True).last.click()
 
 
@@ -152,8 +151,8 @@ def test_an_uploaded_zip_of_folders_is_imported_shown_and_removed(page, dashboar
     from playwright.sync_api import expect
 
     upload(page, "pets.zip", pictures(["cats", "<b>dogs", "öäü"]))
-    page.wait_for_url(re.compile(r"[?&]dataset=pets(&|$)"), timeout=PATIENCE)
-    expect(page.get_by_text("12 x 12, colour")).to_be_visible(timeout=PATIENCE)
+    page.wait_for_url(re.compile(r"[?&]dataset=pets(&|$)"))
+    expect(page.get_by_text("12 x 12, colour")).to_be_visible()
     expect(page.locator(".tile").first).to_be_visible()
     assert (dashboard.log.parent / "data" / "imported" / "pets").is_dir()
     assert not any((dashboard.log.parent / "data" / "uploads").iterdir())
@@ -161,7 +160,7 @@ def test_an_uploaded_zip_of_folders_is_imported_shown_and_removed(page, dashboar
     expect(page.get_by_text("Read from pets.zip as image-folder.")).to_be_visible()
     page.keyboard.press("Escape")
     page.goto("/data?dataset=pets&section=Classes")
-    expect(page.get_by_text("<b>dogs").first).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("<b>dogs").first).to_be_visible()
     page.get_by_role("button", name="Remove", exact=True).click()
     page.get_by_role("button", name="Remove it").click()
     page.wait_for_url(re.compile(r"[?&]dataset=shapes(&|$)"))
@@ -176,7 +175,7 @@ def test_a_hostile_upload_is_refused_with_its_message_and_leaves_nothing(page, d
         archive.writestr("../../outside.png", b"x")
     upload(page, "evil.zip", file.getvalue())
     refused = page.get_by_role("alert").filter(has_text="outside.png")
-    expect(refused).to_be_visible(timeout=PATIENCE)
+    expect(refused).to_be_visible()
     folder = dashboard.log.parent / "data"
     assert not (folder / "imported" / "evil").exists()
     assert not any((folder / "uploads").iterdir())

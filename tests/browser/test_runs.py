@@ -74,14 +74,14 @@ def test_a_growing_curve_keeps_its_zoom_and_the_run_stops_is_deleted_and_comes_b
     page.get_by_role("button", name="Stop", exact=True).click()
     wait_for(lambda: store.run(long_run.id).state.state == "stopped")
     resume = page.get_by_role("button", name="Resume", exact=True)
-    expect(resume).to_be_enabled(timeout=PATIENCE)
+    expect(resume).to_be_enabled()
     expect(page.locator("p", has_text="Stopped on request after epoch")).to_be_visible()
 
     page.get_by_role("button", name="Delete", exact=True).click()
     undo = page.get_by_role("button", name="Undo", exact=True)
-    expect(undo).to_be_visible(timeout=PATIENCE)
+    expect(undo).to_be_visible()
     assert long_run.id not in [run.id for run in store.runs()]
     undo.click()
-    expect(resume).to_be_enabled(timeout=PATIENCE)
+    expect(resume).to_be_enabled()
     assert store.run(long_run.id).state.state == "stopped"
     assert page.url.endswith(f"/?search=watched&runs={long_run.id}")
