@@ -173,9 +173,9 @@ class TrainingConfig(Settings):
         "none",
         description="Views of each image whose answers are averaged on test: with its mirror image, or all the data set allows.",
     )
-    precision: Literal["float32", "bfloat16"] = Field(
+    precision: Literal["float32", "bfloat16", "auto"] = Field(
         "float32",
-        description="Numbers that the network computes with while training; the weights stay float32.",
+        description="Numbers that the network computes with while training; auto takes bfloat16 where the hardware has it.",
     )
 
     @pydantic.model_validator(mode="after")

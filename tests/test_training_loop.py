@@ -19,6 +19,7 @@ from core.models.dense import Dense
 from core.models.forward import build_network, predict, to_input
 from core.models.shapes_net import ShapesNet
 from core.training.data import TrainingData, epoch_order
+from core.training.device import has_bfloat16
 from core.training.loop import MEASURED_KEYS, EpochResult, Progress, final_outputs, train
 
 CPU = torch.device("cpu")
@@ -433,6 +434,14 @@ def test_bfloat16_trains_to_nearly_the_same_loss(dataset):
     )
     assert coarse["train_loss"] != exact["train_loss"]
     assert coarse["train_loss"] == pytest.approx(exact["train_loss"], rel=0.02)
+
+
+def test_auto_precision_is_bfloat16_where_the_hardware_has_it(dataset):
+    found, exact, coarse = (
+        results(ARCHITECTURES["conv"], dataset, max_epochs=1, precision=precision)[0][0].history
+        for precision in ("auto", "float32", "bfloat16")
+    )
+    assert lasting(found) == lasting(coarse if has_bfloat16(CPU) else exact)
 
 
 def test_training_sees_exactly_the_pictures_that_the_preview_shows(dataset, monkeypatch):

@@ -17,6 +17,7 @@ from core.config import TrainingConfig
 from core.labels import LabelSpace
 from core.models.forward import to_input
 from core.training.data import TensorSplit, batch_bounds, epoch_order
+from core.training.device import has_bfloat16
 from core.training.optimizers import learning_rate
 from core.training.resume import Fit
 from core.training.tally import BatchTally, Loss, balanced_class_weights
@@ -140,7 +141,8 @@ def fit_epoch(
 def _computing(
     config: TrainingConfig, device: torch.device
 ) -> contextlib.AbstractContextManager[object]:
-    if config.precision == "float32":
+    wanted = config.precision
+    if wanted == "float32" or (wanted == "auto" and not has_bfloat16(device)):
         return contextlib.nullcontext()
     return torch.autocast(device.type, torch.bfloat16)
 
