@@ -25,6 +25,7 @@ from core.datasets.samples import sample_grid
 from core.exceptions import InvalidParameter
 from core.labels import LabelSpace
 from dashboard import data
+from dashboard.widgets.class_picker import class_picker
 from dashboard.widgets.dataset_picker import IMAGES_KEY, LABEL_KEY, SEED_KEY, SETTINGS_KEY
 from dashboard.widgets.dataset_picker import URL_KEY as DATASET_KEY
 from dashboard.widgets.markdown import escaped
@@ -209,26 +210,7 @@ def sample_ids_of(text: str, num_samples: int) -> list[int]:
 def _class_picker(space: LabelSpace) -> int | None:
     names = space.class_names
     asked = number_in_url(LABEL_KEY, -1, 0, len(names) - 1)
-    st.session_state["augment-class"] = asked
-    label = st.selectbox(
-        "Class",
-        range(-1, len(names)),
-        format_func=lambda label: "all classes" if label < 0 else names[label],
-        key="augment-class",
-        on_change=_choose_class,
-        label_visibility="collapsed",
-        width=130,
-    )
-    return None if label < 0 else label
-
-
-def _choose_class() -> None:
-    choose_images(None)
-    label = st.session_state["augment-class"]
-    if label >= 0:
-        st.query_params[LABEL_KEY] = str(label)
-    elif LABEL_KEY in st.query_params:
-        del st.query_params[LABEL_KEY]
+    return class_picker(names, asked, "augment-class", 130, lambda: choose_images(None))
 
 
 def _draw_again() -> None:

@@ -6,6 +6,7 @@ from core.datasets.samples import per_class, sample_grid
 from core.datasets.statistics import first_rows
 from dashboard import data
 from dashboard.widgets.cell import IMAGE_KEY, PAGE_KEY
+from dashboard.widgets.class_picker import class_picker
 from dashboard.widgets.dataset_gallery import dataset_gallery
 from dashboard.widgets.dataset_picker import LABEL_KEY, SEED_KEY
 
@@ -111,29 +112,10 @@ def _split_choice(options: list[str], key: str) -> str:
 
 
 def _class_picker(loaded: data.Loaded) -> int | None:
-    names = loaded.dataset.space.class_names
     asked = st.query_params.get(LABEL_KEY)
     label = _number(asked) if asked is not None else -1
-    st.session_state["class-picker"] = label if -1 <= label < len(names) else -1
-    label = st.selectbox(
-        "Class",
-        range(-1, len(names)),
-        format_func=lambda label: "all classes" if label < 0 else names[label],
-        key="class-picker",
-        on_change=_choose_class,
-        label_visibility="collapsed",
-        width=210,
-    )
-    return None if label < 0 else label
-
-
-def _choose_class() -> None:
-    _from_first()
-    label = st.session_state["class-picker"]
-    if label >= 0:
-        st.query_params[LABEL_KEY] = str(label)
-    elif LABEL_KEY in st.query_params:
-        del st.query_params[LABEL_KEY]
+    names = loaded.dataset.space.class_names
+    return class_picker(names, label, "class-picker", 210, _from_first)
 
 
 def _draw_again() -> None:
