@@ -47,12 +47,7 @@ def learning_curves(table: pd.DataFrame, metric: str = "accuracy") -> go.Figure:
     fig.update_yaxes(tickformat=".0%" if is_share else None, zeroline=False)
     if is_share and table["value"].max() - table["value"].min() < 0.05:
         fig.update_yaxes(tickformat=style.PERCENT_FORMAT)
-    fig.update_layout(
-        height=420,
-        legend={"orientation": "v", "x": 1.01, "y": 1},
-        legend2={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "itemclick": False}
-        | {"itemdoubleclick": False, "bgcolor": "rgba(0,0,0,0)"},
-    )
+    style.curve_legends(fig, 1.02)
     return fig
 
 

@@ -90,12 +90,7 @@ def seed_curves(
     if axis == "epoch":
         is_short = np.ptp(table["epoch"]) <= MOST_EPOCHS_WITH_TICKS
         fig.update_xaxes(tickformat="d", dtick=1 if is_short else None)
-    fig.update_layout(
-        height=420,
-        legend={"orientation": "v", "x": 1.01, "y": 1},
-        legend2={"orientation": "h", "x": 0, "y": 1.06, "yanchor": "bottom", "itemclick": False}
-        | {"itemdoubleclick": False, "bgcolor": "rgba(0,0,0,0)"},
-    )
+    style.curve_legends(fig, 1.06)
     return fig
 
 

@@ -124,6 +124,16 @@ def distinct_colours(keys: Mapping[str, str]) -> dict[str, str]:
     return {label: known[key] for label, key in keys.items()}
 
 
+def curve_legends(fig: go.Figure, height_of_second: float) -> None:
+    """Put the names of lines beside a figure of curves, and what their dashes mean above it, at a share of its height."""
+    fig.update_layout(
+        height=420,
+        legend={"orientation": "v", "x": 1.01, "y": 1},
+        legend2={"orientation": "h", "x": 0, "y": height_of_second, "yanchor": "bottom"}
+        | {"itemclick": False, "itemdoubleclick": False, "bgcolor": "rgba(0,0,0,0)"},
+    )
+
+
 def dash(split: str) -> str:
     """Return plotly's dash of a split's line.
 
