@@ -113,18 +113,6 @@ def test_progress_rises_to_one(path):
     assert told[0][1] == "Reading some.csv" and told[-1][0] == 1.0
 
 
-def test_a_table_to_predict_gives_images_and_ids(tmp_path):
-    (tmp_path / "e.csv").write_bytes(table(IMAGES, None, ids=["a", "b", "c", "7", "007", "ü"]))
-    read_back = pixel_csv.read_table(tmp_path / "e.csv")
-    np.testing.assert_array_equal(read_back.images, IMAGES)
-    assert read_back.ids == ("a", "b", "c", "7", "007", "ü")
-
-
-def test_a_table_to_predict_may_have_one_row_and_no_id(tmp_path):
-    (tmp_path / "e.csv").write_bytes(table(IMAGES[:1]))
-    assert pixel_csv.read_table(tmp_path / "e.csv").ids == ("0",)
-
-
 @pytest.mark.parametrize("as_json", [False, True])
 def test_class_names_come_from_a_file(path, tmp_path, as_json):
     names = ["shirt", "חולצה", "鞋", "coat"]

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import click
 
-from core.cli import catalogue, comparing, evaluating, runs, serving, training
+from core.cli import catalogue, comparing, evaluating, predicting, runs, serving, training
 from core.exceptions import CoreError, InvalidInput
 
 
@@ -30,6 +30,7 @@ for command in (
     runs.runs,
     evaluating.evaluate,
     comparing.compare,
+    predicting.predict,
     serving.serve,
 ):
     cli.add_command(command)

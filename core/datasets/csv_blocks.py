@@ -17,7 +17,7 @@ from core.datasets.steady_file import steady_file
 from core.exceptions import InvalidInput
 
 LARGEST_TEXT = 2 * 2**30
-"""Bytes of text in one table."""
+"""Bytes of text in one table that is read whole."""
 
 LONGEST_HEADER = 4 * 2**20
 """Bytes of the first line: the 262,144 pixels of a 512x512 image, called pix262144."""
@@ -64,8 +64,9 @@ class Table:
         header: the first line without its end.
     """
 
-    def __init__(self, name: str, file: BinaryIO, num_bytes: int) -> None:
+    def __init__(self, name: str, file: BinaryIO, num_bytes: int, is_bounded: bool) -> None:
         self.name = name
+        self._is_bounded = is_bounded
         self._file = file
         self._num_bytes = num_bytes
         self._is_gzip = file.read(2) == _GZIP
@@ -147,7 +148,7 @@ class Table:
                 f"{self.name!r} is damaged: its gzip data cannot be unpacked ({error}). Copy or fetch it again."
             ) from None
         self._num_read += len(read)
-        if self._num_read > LARGEST_TEXT:
+        if self._is_bounded and self._num_read > LARGEST_TEXT:
             raise InvalidInput(
                 f"A table has at most {LARGEST_TEXT >> 30} GiB of text; {self.name!r} has more. Import part of it."
             )
@@ -171,15 +172,16 @@ class Table:
 
 
 @contextmanager
-def opened_table(path: Path, *, follow: bool = True) -> Iterator[Table]:
+def opened_table(path: Path, *, follow: bool = True, is_bounded: bool = True) -> Iterator[Table]:
     """Open a table, by content a plain or a gzip file, whatever its name.
 
     Args:
         path: the file.
         follow: whether a link is opened as what it leads to, or refused.
+        is_bounded: whether more than `LARGEST_TEXT` is refused; who keeps no rows may read any number of them.
 
     Raises:
         InvalidInput: it cannot be read, is empty, no UTF-8 text, or has changed when it is closed.
     """
     with steady_file(path, follow=follow) as file:
-        yield Table(path.name, file, path.stat().st_size)
+        yield Table(path.name, file, path.stat().st_size, is_bounded)

@@ -9,7 +9,6 @@ import re
 import tempfile
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -44,19 +43,6 @@ _ENDINGS = (".csv", ".csv.gz")
 _IN_MEMORY = 256 * 2**20
 
 _WHOLE = re.compile(r"([+-]?)0*([0-9]{1,999})(\.0*)?")
-
-
-@dataclass(frozen=True)
-class PixelTable:
-    """The images of one table, without what the labels mean.
-
-    Attributes:
-        images: (N, 1, S, S) uint8.
-        ids: N texts of the ID column, or the row numbers from 0 where there is none.
-    """
-
-    images: NDArray[np.uint8]
-    ids: tuple[str, ...]
 
 
 def recognises(path: Path) -> bool:
@@ -100,7 +86,8 @@ def read(path: Path, options: ImportOptions, progress: Progress = silent) -> Raw
     labels: list[NDArray[np.int64]] = []
     with opened_table(train, follow=not is_folder) as table:
         columns = parsed_header(table.header, table.name, options.label_column)
-        for rows, first_row, share in _blocks(table, columns, collected):
+        for rows, first_row, share in row_blocks(table, columns):
+            collected.add(rows.pixels, table.name)
             labels.append(names.labels(rows, first_row, table.name, columns))
             progress(train_share * share, f"Reading {table.name}")
     num_labelled = collected.num_rows
@@ -125,27 +112,26 @@ def read(path: Path, options: ImportOptions, progress: Progress = silent) -> Raw
     return RawData(collected.images(columns.side), all_labels, space, None, parts, tuple(notes))
 
 
-def read_table(path: Path, progress: Progress = silent) -> PixelTable:
-    """Return the images and IDs of one table, to be predicted; a label column is left out.
+def row_blocks(table: Table, columns: Columns) -> Iterator[tuple[Rows, int, float]]:
+    """Yield the rows of an open table in blocks that are not empty, in bounded memory.
 
     Args:
-        path: a table; one row is enough.
-        progress: told the share of the bytes that are read.
+        table: open, with nothing read behind its header.
+        columns: of it.
+
+    Yields:
+        A block's rows, the number of its first row among those of the table (from 1), and the share of the file that is
+        read, in [0, 1].
 
     Raises:
         InvalidInput: something in it breaks a rule; the message names file, row and column.
     """
-    collected = _Collected()
-    ids: list[str] = []
-    with opened_table(path) as table:
-        columns = parsed_header(table.header, table.name, needs_label=False)
-        for rows, first_row, share in _blocks(table, columns, collected):
-            count = range(first_row - 1, first_row - 1 + len(rows.pixels))
-            ids += map(str, count) if rows.ids is None else rows.ids
-            progress(share, f"Reading {table.name}")
-    if not ids:
-        raise InvalidInput(f"{path.name!r} holds no row below its header. Add rows, one an image.")
-    return PixelTable(collected.images(columns.side), tuple(ids))
+    num_rows = 0
+    for block in table.blocks(columns.longest_line):
+        rows = parsed_rows(block, columns, table.name, num_rows + 1)
+        if len(rows.pixels):
+            yield rows, num_rows + 1, block.share
+            num_rows += len(rows.pixels)
 
 
 def _check_options(path: Path, options: ImportOptions) -> None:
@@ -166,19 +152,6 @@ def _one_of(folder: Path, names: tuple[str, ...]) -> Path | None:
     return found[0] if found else None
 
 
-def _blocks(
-    table: Table, columns: Columns, collected: "_Collected"
-) -> Iterator[tuple[Rows, int, float]]:
-    """Collect the pixels of all rows; yield each block, the number of its first row, and the share that is read."""
-    num_rows = 0
-    for block in table.blocks(columns.longest_line):
-        rows = parsed_rows(block, columns, table.name, num_rows + 1)
-        if len(rows.pixels):
-            collected.add(rows.pixels, table.name)
-            yield rows, num_rows + 1, block.share
-            num_rows += len(rows.pixels)
-
-
 def _read_unlabelled(
     path: Path, train: Columns, collected: "_Collected", train_share: float, progress: Progress
 ) -> list[str]:
@@ -191,7 +164,8 @@ def _read_unlabelled(
                 f" {columns.side}x{columns.side}, those for training {train.side}x{train.side}."
             )
         before = collected.num_rows
-        for _, _, share in _blocks(table, columns, collected):
+        for rows, _, share in row_blocks(table, columns):
+            collected.add(rows.pixels, table.name)
             progress(train_share + (1 - train_share) * share, f"Reading {table.name}")
     if collected.num_rows == before:
         raise InvalidInput(f"{path.name!r} holds no row below its header. Add rows or remove it.")

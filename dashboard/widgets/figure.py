@@ -14,10 +14,10 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.charts.style import themed
+from core.runs.text import formula_safe
 from dashboard.widgets.live_figure_component import COMPONENT as LIVE_FIGURE
 
 _BUTTONS = ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "pan2d"]
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def figure(
@@ -29,6 +29,7 @@ def figure(
     table: pd.DataFrame,
     height: int | None = None,
     on_pick: Callable[[list[Any]], None] | None = None,
+    on_region: Callable[[list[float], list[float]], None] | None = None,
     is_live: bool = False,
 ) -> None:
     """Show a figure with its reading aid and its downloads.
@@ -41,6 +42,7 @@ def figure(
         table: the numbers that it draws.
         height: in pixels, where the page wants another one than the chart's own.
         on_pick: called with the customdata of the point that was clicked, before the page runs again.
+        on_region: called likewise with the corners, along x and along y, of what was drawn with the lasso; of a box with two.
         is_live: whether it grows while it is looked at: zoom and switched-off lines stay as its `uirevision` says. It
             cannot be picked from.
     """
@@ -50,7 +52,8 @@ def figure(
         shown.update_layout(height=height)
     config = {
         "displaylogo": False,
-        "modeBarButtonsToRemove": _BUTTONS + (["zoom2d", "resetScale2d"] if on_pick else []),
+        "modeBarButtonsToRemove": (_BUTTONS if on_region is None else [])
+        + (["zoom2d", "resetScale2d"] if on_pick and on_region is None else []),
         "toImageButtonOptions": {"format": "png", "scale": 2, "filename": f"petridish-{key}"},
     }
     if is_live:
@@ -61,8 +64,12 @@ def figure(
             theme=None,
             key=key,
             alt=alt,
-            on_select="ignore" if on_pick is None else lambda: _picked(key, on_pick),
-            selection_mode="points",
+            on_select=(
+                "ignore"
+                if on_pick is None and on_region is None
+                else lambda: _picked(key, on_pick, on_region)
+            ),
+            selection_mode="points" if on_region is None else ("points", "box", "lasso"),
             config=config,
         )
     with st.container(horizontal=True, gap="small"):
@@ -105,9 +112,9 @@ def csv(table: pd.DataFrame) -> bytes:
     safe = table.copy()
     for name in safe.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in safe.dtypes]]:
         safe[name] = [
-            f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
-            for value in safe[name]
+            formula_safe(value) if isinstance(value, str) else value for value in safe[name]
         ]
+    safe.columns = [formula_safe(str(name)) for name in safe.columns]
     return safe.to_csv(index=False).encode()
 
 
@@ -117,9 +124,19 @@ def page(fig: go.Figure) -> bytes:
     return light.to_html(include_plotlyjs=True, full_html=True).encode()
 
 
-def _picked(key: str, on_pick: Callable[[list[Any]], None]) -> None:
-    points = (st.session_state.get(key) or {}).get("selection", {}).get("points", [])
+def _picked(
+    key: str,
+    on_pick: Callable[[list[Any]], None] | None,
+    on_region: Callable[[list[float], list[float]], None] | None,
+) -> None:
+    selection = (st.session_state.get(key) or {}).get("selection", {})
+    regions = [*selection.get("lasso", ()), *selection.get("box", ())]
+    if regions and on_region is not None:
+        # The points come along, but only those that were drawn.
+        on_region(list(regions[-1]["x"]), list(regions[-1]["y"]))
+        return
+    points = selection.get("points", [])
     custom = points[0].get("customdata") if points else None
-    if custom:
+    if custom and on_pick is not None:
         # A row of a NumPy array comes back as an object: {"0": 3, "1": 5}.
         on_pick(list(custom.values() if isinstance(custom, dict) else custom))

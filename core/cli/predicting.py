@@ -1,0 +1,110 @@
+"""The verb that answers for new images: `petridish predict`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from core.cli.options import found, opened, with_data, with_json, with_runs
+from core.cli.printing import print_facts, progress_shown
+
+if TYPE_CHECKING:
+    from core.datasets.likeness import Likeness
+    from core.inference import Averaging
+    from core.runs.run import Run
+
+AVERAGING = ("none", "horizontal-flip", "symmetries")
+
+
+@click.command()
+@click.argument("run_ids_and_input", metavar="ID... INPUT", nargs=-1, required=True)
+@click.option(
+    "--output", type=click.Path(path_type=Path), required=True, help="The table to write."
+)
+@click.option("--force", is_flag=True, help="Replace the table if it exists.")
+@click.option("--names", is_flag=True, help="Add a column with the class's name.")
+@click.option("--top", type=click.IntRange(1), default=1, help="Most probable classes to name.")
+@click.option("--probabilities", is_flag=True, help="Add a column for each class's probability.")
+@click.option("--counts", is_flag=True, help="Add a column for each count, where there are counts.")
+@click.option(
+    "--averaging",
+    type=click.Choice(AVERAGING),
+    help="Average over views of each image that keep its label; as the runs' settings say by default.",
+)
+@click.option("--invert", is_flag=True, help="Exchange dark and bright first.")
+@click.option("--skip-unreadable", is_flag=True, help="Leave out image files that cannot be read.")
+@with_runs
+@with_data
+@with_json
+def predict(
+    run_ids_and_input: tuple[str, ...],
+    output: Path,
+    force: bool,
+    names: bool,
+    top: int,
+    probabilities: bool,
+    counts: bool,
+    averaging: "Averaging | None",
+    invert: bool,
+    skip_unreadable: bool,
+    runs: Path | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Predict the images of INPUT: a pixel CSV with ID, a folder or zip of images, or one image.
+
+    Of several runs the mean answers. The table has the columns ID and label.
+    """
+    from core.ensemble import Ensemble
+    from core.results import ResultColumns, predict_file, require_writable
+
+    if len(run_ids_and_input) < 2:
+        raise click.UsageError("Name at least one run and then the input.")
+    *run_ids, source = run_ids_and_input
+    chosen = found(opened(runs), run_ids)
+    require_writable(output, force)
+    ensemble = Ensemble.load(chosen)
+    with progress_shown() as progress:
+        results = predict_file(
+            ensemble,
+            Path(source),
+            output,
+            columns=ResultColumns(names, top, probabilities, counts),
+            averaging=averaging,
+            training=_training_images(chosen[0], data),
+            skip_unreadable=skip_unreadable,
+            is_inverted=invert,
+            force=force,
+            progress=progress,
+        )
+    for warning in results.warnings:
+        click.echo(f"Beware: {warning}", err=True)
+    class_names = ensemble.space.class_names
+    facts = {
+        "output": str(output),
+        "runs": [run.id for run in chosen],
+        "images": results.num_images,
+        "without_answer": results.num_without_answer,
+        "seconds": round(results.seconds, 1),
+        "warnings": list(results.warnings),
+        "notes": list(results.notes),
+        "per_class": [
+            {"class": label, "name": class_names[label], "images": int(number)}
+            for label, number in enumerate(results.per_class)
+        ],
+    }
+    print_facts(as_json, facts)
+
+
+def _training_images(run: "Run", data: Path | None) -> "Likeness | None":
+    """Return what the training images look like, if they are still there to be looked at."""
+    from core.cli.options import folder_of_data
+    from core.config import RunConfig
+    from core.datasets.likeness import Likeness
+    from core.exceptions import CoreError
+
+    try:
+        dataset = RunConfig.checked(run.config).dataset.load(folder_of_data(data))
+    except (CoreError, OSError):
+        return None
+    return Likeness.of(dataset.split("train").images)
