@@ -9,6 +9,7 @@ line turns `InvalidInput` into exit status 2 and every other `CoreError` into 1;
     │   ├── InvalidParameter    a value breaks its rule
     │   ├── IncompatibleModel   a network and a data set do not fit together
     │   ├── RunStateError       the run's state does not allow the request
+    │   ├── NotAllowed          who asks may not do it, or would exceed a limit
     │   └── RunsFolderError     the runs folder cannot be used
     ├── DamagedRun              a run's files cannot be trusted
     │   └── NewerRun            a later version wrote them: shown, never changed
@@ -49,6 +50,10 @@ class IncompatibleModel(InvalidInput):
 
 class RunStateError(InvalidInput):
     """The run's state does not allow the request."""
+
+
+class NotAllowed(InvalidInput):
+    """Who asks may not do it, or would exceed a limit; the text says why and who may."""
 
 
 class RunsFolderError(InvalidInput):

@@ -32,27 +32,81 @@ from core.evaluation.groups import per_group
 from core.evaluation.learning_curves import learning_curves
 from core.evaluation.losses import losses
 from core.exceptions import CoreError, DamagedRun
+from core.jobs.people import NOBODY, NOT_VERIFIED, Access, Person, person_named, typed_name
+from core.jobs.permissions import is_loopback
+from core.jobs.visibility import shown_to
 from core.predictions import Predictions
 from core.report import SECTIONS
 from core.runs import history as run_history
+from core.runs.host import user_name
 from core.runs.run import Run
 from core.runs.state import ACTIVE
 from core.runs.store import Store, default_root
+from core.runs.text import clean_text
 
 MOST_HISTORIES = 2000
 """Histories kept in memory: more than the runs of the largest list that a page answers quickly."""
+TYPED_NAME = "your-name"
+"""Key of the field in which somebody writes a name where there is no login."""
 MOST_DATASETS = 8
 """Data sets kept open: mostly memory-mapped, so that they take addresses rather than memory."""
 
 
-def store() -> Store:
-    """Return the store of this server's runs folder, one for all sessions."""
+def store(by: str | None = None) -> Store:
+    """Return this server's runs folder as somebody sees it: by default who looks at the page; all share what is read."""
+    return shown_to(whole_store(), person().name if by is None else by)
+
+
+def whole_store() -> Store:
+    """Return this server's runs folder with everybody's runs: not for what is shown to somebody."""
     return _store_of(default_root().resolve())
 
 
 @lru_cache(maxsize=4)
 def _store_of(root: Path) -> Store:
     return Store(root)
+
+
+def access() -> Access:
+    """Return how this server learns who asks."""
+    if login_is_on():
+        return "login"
+    return "machine" if is_loopback(st.get_option("server.address")) else "open"
+
+
+def login_is_on() -> bool:
+    """Return whether people log in: by a provider (`[auth]` in secrets.toml), or at a proxy that tells us."""
+    return has_provider() or bool(st.get_option("server.trustedUserHeaders"))
+
+
+def has_provider() -> bool:
+    """Return whether secrets.toml names a provider to log in with."""
+    return st.secrets.load_if_toml_exists() and "auth" in st.secrets
+
+
+def person() -> Person:
+    """Return who looks at the page: asked anew each time, since nothing that a browser keeps can be trusted."""
+    match access():
+        case "login":
+            name = login_name(st.user.to_dict())
+        case "machine":
+            name = user_name()
+        case _:
+            name = typed_name(st.session_state.get(TYPED_NAME))
+    return person_named(default_root().resolve(), name)
+
+
+def login_name(claims: Mapping[str, Any]) -> str:
+    """Return the name of somebody who logged in, from what the provider or the proxy says; else that of nobody."""
+    if has_provider() and claims.get("is_logged_in") is not True:
+        return NOBODY
+    for key in ("email", "sub"):
+        name = claims.get(key)
+        if isinstance(name, str) and clean_text(name):
+            # Some providers let anybody write any address.
+            is_sure = claims.get("email_verified") is not False
+            return clean_text(name.replace(NOT_VERIFIED, "")) if is_sure else typed_name(name)
+    return NOBODY
 
 
 def data_dir() -> Path:

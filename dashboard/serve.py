@@ -1,11 +1,10 @@
 """The dashboard's server: `python -m dashboard.serve` starts it, on this machine only unless asked otherwise.
 
 Apart from `app` because it runs once, outside any script: heavy imports before the garbage collector is frozen, the
-routes of the contact sheets, the choice of the port, a clean end. It never touches workers: they live on without it.
+choice of the port, a clean end. What it answers beside the pages is `routes`'s. It never touches workers: they live on without it.
 """
 
 import argparse
-import functools
 import gc
 import os
 import signal
@@ -14,162 +13,32 @@ import sys
 import threading
 import tomllib
 import webbrowser
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from urllib.parse import urlsplit
 
 import streamlit as st
-from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.routing import Route
-from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
+from streamlit import net_util
+from streamlit.auth_util import (
+    get_origin_from_redirect_uri,
+    get_secrets_auth_section,
+    is_authlib_installed,
+)
 
-from core.datasets.base import SPLITS
-from core.exceptions import CoreError
+from core.jobs.people import declare_access, make_people_file
 from core.jobs.permissions import LOOPBACK_HOSTS, is_loopback
+from core.runs.host import user_name
 from core.runs.store import VARIABLE as RUNS_VARIABLE
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from dashboard.routes import ROUTES
 
 FIRST_PORT = 8501
 PORTS_TRIED = 100
-MOST_IMAGES = 100
-LARGEST_SCALE = 16
 
 HERE = Path(__file__).parent
 DECLARED = (HERE / "config.toml", HERE.parent / ".streamlit" / "config.toml")
 """Where the declared options lie: in an installed package, in a checkout."""
-
-
-Endpoint = Callable[[Request], Response]
-
-
-def for_allowed_hosts(endpoint: Endpoint) -> Endpoint:
-    """Return an endpoint that refuses requests for other hosts than `server.allowedHosts`, as the websocket does.
-
-    A foreign page may let its own name point to this machine (DNS rebinding) and then reads what we answer; the name
-    still stands in the request.
-    """
-
-    @functools.wraps(endpoint)
-    def checked(request: Request) -> Response:
-        if not is_host_allowed(request.headers.get("host")):
-            return _refusal(403, "this host is not allowed")
-        return endpoint(request)
-
-    return checked
-
-
-def health(_request: Request) -> Response:
-    """Say that the server answers."""
-    return JSONResponse({"ok": True})
-
-
-def plotly_library(_request: Request) -> Response:
-    """Answer with the installed package's plotly.js, for figures that grow (`widgets.live_figure_component`)."""
-    import plotly
-
-    return FileResponse(
-        Path(plotly.__file__).parent / "package_data" / "plotly.min.js",
-        media_type="text/javascript",
-        # The address names the version.
-        headers={"Cache-Control": "private, max-age=31536000, immutable"},
-    )
-
-
-def run_sheet(request: Request) -> Response:
-    """Answer with one PNG of a run's images: query `ids` (1 to 100 sample ids), `columns`, `scale`, `reduce`.
-
-    Status 404 when the run, the split or its images are not there, 400 when the query breaks a rule. A plain function,
-    so that Starlette runs it beside the event loop.
-    """
-    from dashboard import data
-
-    split = request.path_params["split"]
-    if split not in SPLITS:
-        return _refusal(404, "no such split")
-    try:
-        images = data.images(data.store().run(request.path_params["run_id"]), split)
-    except CoreError:
-        return _refusal(404, "no such images")
-    ids = _numbers(request.query_params.get("ids", ""), 0, len(images) - 1)
-    if ids is None or len(ids) > MOST_IMAGES:
-        return _refusal(400, f"ids must be 1 to {MOST_IMAGES} sample ids of the split")
-    return _sheet(images[ids], request)
-
-
-def dataset_sheet(request: Request) -> Response:
-    """Answer with one PNG of images of a data set that a page shows; `ids` are of the form "train:15".
-
-    The data set is named by its fingerprint. Status and the rest of the query are those of `run_sheet`.
-    """
-    import numpy as np
-
-    from dashboard import data
-
-    found = data.shown_dataset(request.path_params["fingerprint"])
-    if found is None:
-        return _refusal(404, "no such data set")
-    names = request.query_params.get("ids", "").split(",")
-    if len(names) > MOST_IMAGES:
-        return _refusal(400, f"ids must be 1 to {MOST_IMAGES} images, such as train:15")
-    chosen = []
-    for name in names:
-        split, _, text = name.partition(":")
-        images = found.dataset.splits[split].images if split in SPLITS else ()
-        number = _numbers(text, 0, len(images) - 1)
-        if number is None or len(number) != 1:
-            return _refusal(400, f"ids must be 1 to {MOST_IMAGES} images, such as train:15")
-        chosen.append(images[number[0]])
-    return _sheet(np.stack(chosen), request)
-
-
-def mean_sheet(request: Request) -> Response:
-    """Answer with one PNG of the mean images of a shown data set's classes, or of their spread; `ids` are labels."""
-    from dashboard import data
-
-    found = data.shown_dataset(request.path_params["fingerprint"])
-    split, picture = request.path_params["split"], request.path_params["picture"]
-    if found is None or split not in (*SPLITS, "all") or picture not in ("mean", "spread"):
-        return _refusal(404, "no such images")
-    labels = _numbers(request.query_params.get("ids", ""), 0, found.dataset.space.num_classes - 1)
-    if labels is None or len(labels) > MOST_IMAGES:
-        return _refusal(400, f"ids must be 1 to {MOST_IMAGES} labels")
-    means = data.statistic("mean_images", found, None if split == "all" else split)
-    pictures = means.mean_pictures if picture == "mean" else means.spread_pictures
-    return _sheet(pictures[labels], request)
-
-
-def _sheet(images: "NDArray[np.uint8]", request: Request) -> Response:
-    """Answer with images (N, C, H, W) as the query wants them laid out."""
-    from core.datasets.sheet import reduced, sheet
-
-    columns = _numbers(request.query_params.get("columns", "10"), 1, MOST_IMAGES)
-    scale = _numbers(request.query_params.get("scale", "1"), 1, LARGEST_SCALE)
-    factor = _numbers(request.query_params.get("reduce", "1"), 1, min(images.shape[2:]))
-    if not columns or not scale or not factor or len(columns) + len(scale) + len(factor) != 3:
-        return _refusal(400, "columns, scale or reduce is out of range")
-    # A run's data never changes and a data set is named by its fingerprint, so the answer is good for ever.
-    return Response(
-        sheet(reduced(images, factor[0]), columns[0], scale[0]),
-        media_type="image/png",
-        headers={"Cache-Control": "private, max-age=3600, immutable"},
-    )
-
-
-def _numbers(text: str, low: int, high: int) -> list[int] | None:
-    parts = text.split(",")
-    if not all(part.isascii() and part.isdigit() and len(part) <= 9 for part in parts):
-        return None
-    numbers = [int(part) for part in parts]
-    return numbers if all(low <= number <= high for number in numbers) else None
-
-
-def _refusal(status: int, message: str) -> Response:
-    return JSONResponse({"error": message}, status_code=status)
 
 
 @asynccontextmanager
@@ -182,7 +51,14 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
     import dashboard.data
     from core.jobs.local import ensure_runner_if_queued
 
-    ensure_runner_if_queued(dashboard.data.store())
+    store = dashboard.data.whole_store()
+    how = dashboard.data.access()
+    declare_access(how)
+    if how == "login":
+        _ready_for_login(store.root)
+    # Streamlit would ask another server for this machine's public address whenever a foreign page calls.
+    net_util._external_ip = net_util._external_ip or ""
+    ensure_runner_if_queued(store)
     # Streamlit collects garbage after every run of a script; what is imported by now need not be looked at each time
     # (with torch 127 ms a run, frozen almost none: streamlit-notes, shared 2-core machine).
     gc.collect()
@@ -195,18 +71,26 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
     yield {"ready": True}
 
 
+def _ready_for_login(root: Path) -> None:
+    """See to what a login needs, and say what is missing."""
+    made = make_people_file(root, user_name())
+    if made is not None:
+        print(
+            f"Made {made.name} in the runs folder: roles and limits. {user_name()} is admin; add the addresses of others.",
+            file=sys.stderr,
+            flush=True,
+        )
+    if get_origin_from_redirect_uri() and not is_authlib_installed():
+        missing = 'nobody can log in yet. Install Authlib: pip install "streamlit[auth]".'
+        print(f"Warning: {missing}", file=sys.stderr, flush=True)
+
+
 _BROWSER = "PETRIDISH_BROWSER"
 
 app = st.App(
     Path(__file__).with_name("app.py"),
     lifespan=lifespan,
-    routes=[
-        Route("/api/healthz", for_allowed_hosts(health)),
-        Route("/api/plotly.js", for_allowed_hosts(plotly_library)),
-        Route("/api/sheet/{run_id}/{split}", for_allowed_hosts(run_sheet)),
-        Route("/api/images/{fingerprint}", for_allowed_hosts(dataset_sheet)),
-        Route("/api/means/{fingerprint}/{split}/{picture}", for_allowed_hosts(mean_sheet)),
-    ],
+    routes=ROUTES,
 )
 
 
@@ -232,9 +116,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"Port {asked} of {options.address} cannot be used. Name another with --port."
         )
     is_local = is_loopback(options.address)
-    if not is_local:
+    if not is_local and not _has_login():
         print(
-            f"Warning: everyone who reaches {options.address} can see and start runs; there is no login.",
+            f"Warning: everyone who reaches {options.address} can see all runs and start some; there is no login. "
+            "Uploads, files of this machine and changes to the runs of others are off.",
             file=sys.stderr,
             flush=True,
         )
@@ -245,6 +130,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _has_login() -> bool:
+    # As `dashboard.data.login_is_on`, which must not be imported before the server's options are set.
+    return bool(get_secrets_auth_section()) or bool(st.get_option("server.trustedUserHeaders"))
 
 
 def is_free(address: str, port: int) -> bool:
@@ -274,7 +164,10 @@ def _config(address: str, port: int, is_local: bool) -> dict[str, Any]:
         "server.port": port,
         "server.headless": True,
         "server.fileWatcherType": "none",
-        "server.allowedHosts": list(LOOPBACK_HOSTS) if is_local else ["*"],
+        "server.allowedHosts": [*LOOPBACK_HOSTS, *_host_of_login()] if is_local else ["*"],
+        "server.enableXsrfProtection": True,
+        "server.enableCORS": True,
+        "server.enableStaticServing": False,
         "browser.gatherUsageStats": False,
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "type" if is_local else "none",
@@ -284,6 +177,13 @@ def _config(address: str, port: int, is_local: bool) -> dict[str, Any]:
         # 1,000 runs in memory, which no freezing at the start reaches (busy 2-core machine).
         "runner.postScriptGC": False,
     }
+
+
+def _host_of_login() -> list[str]:
+    """Return the name under which people reach a server that only its proxy reaches."""
+    origin = get_origin_from_redirect_uri()
+    host = urlsplit(origin).hostname if origin else None
+    return [host] if host else []
 
 
 def _declared() -> dict[str, Any]:

@@ -36,10 +36,12 @@ def with_json(command: Command) -> Command:
 
 
 def opened(runs: Path | None) -> "Store":
-    """Return the store that `--runs` names; its folder need not exist."""
+    """Return the store that `--runs` names, as the machine's user sees it; its folder need not exist."""
+    from core.jobs.visibility import shown_to
+    from core.runs.host import user_name
     from core.runs.store import Store, default_root
 
-    return Store(runs or default_root())
+    return shown_to(Store(runs or default_root()), user_name())
 
 
 def found(store: "Store", texts: Iterable[str]) -> "list[Run]":

@@ -32,8 +32,10 @@ def dashboard(
 def serve(runs: Path | None) -> None:
     """Keep the runner of this machine alive, without pages."""
     from core.jobs import runner
+    from core.runs.store import Store, default_root
 
-    store = opened(runs)
+    # All runs, whoever may see them.
+    store = Store(runs or default_root())
     store.require_writable()
     click.echo(f"Serving the runs in {store.root}; end with Ctrl-C.", err=True)
     # A runner that a page started may hold the lock: take over when it ends.

@@ -21,10 +21,12 @@ import orjson
 from core.config import RunConfig
 from core.datasets.unpack import LARGEST_UNPACKED, ZipMembers, opened_zip
 from core.exceptions import InvalidInput, RunsFolderError, RunStateError
+from core.jobs import permissions
 from core.runs import checkpoints, files
 from core.runs.admission import admit
 from core.runs.archive import FORMAT, MANIFEST
 from core.runs.layout import RUN_ID, RunLayout, role_of
+from core.runs.run import read_spec
 from core.runs.store import Store
 
 LARGEST_MANIFEST = 2**24
@@ -59,9 +61,11 @@ def import_runs(store: Store, path: Path, by: str) -> list[ImportedRun]:
         The runs, in the archive's order.
 
     Raises:
+        NotAllowed: who asks may import nothing, or not the runs of others that it holds.
         InvalidInput: the archive breaks a rule, is damaged, or is of a later version; a run of the same id and other
             content is here; the runs folder cannot be written.
     """
+    permissions.require_to("import_runs", store.root, by)
     store.require_writable()
     aside = store.layout.unfinished(f"import-{os.getpid()}-{time.time_ns()}")
     try:
@@ -78,6 +82,8 @@ def import_runs(store: Store, path: Path, by: str) -> list[ImportedRun]:
                     )
         for run_id in wanted:
             admit(RunLayout(aside / run_id), RunConfig.checked)
+        owners = [read_spec(RunLayout(aside / run_id))["owner"] for run_id in wanted]
+        permissions.require_to_import(store.root, owners, by)
         return _put_in_place(store, aside, wanted, by)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):

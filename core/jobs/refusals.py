@@ -7,7 +7,6 @@ the states that they allow are named there and only read here.
 from collections import Counter
 from collections.abc import Sequence
 
-from core.exceptions import CoreError
 from core.jobs import permissions
 from core.jobs.control import RETRIABLE
 from core.jobs.permissions import Request
@@ -47,11 +46,7 @@ def refusal(request: Request, run: Run, by: str) -> str | None:
         return None if run.layout.pause_request.exists() else "asked to stop"
     if request == "kill" and run.layout.kill_request.exists():
         return "being killed"
-    try:
-        permissions.require(request, run, by)
-    except CoreError as error:
-        return str(error).rstrip(".")
-    return None
+    return permissions.why_not(run, by)
 
 
 def possible(request: Request, runs: Sequence[Run], by: str) -> tuple[list[Run], str]:

@@ -25,6 +25,7 @@ def delete(store: Store, run: Run, by: str) -> None:
 
     Raises:
         RunStateError: it waits or is under way.
+        NotAllowed: it is somebody else's.
         RunsFolderError: it could not be moved; it is where it was.
     """
     permissions.require("delete", run, by)
@@ -76,8 +77,13 @@ def restore(store: Store, text: str, by: str) -> Run:
     Raises:
         UnknownName: there is no such run in the trash; InvalidParameter: there are several.
         RunStateError: there is a run of that id.
+        NotAllowed: it is somebody else's.
         RunsFolderError: it could not be moved.
     """
+    for one in trash.trashed(store.layout):
+        if one.run_id.startswith(text):
+            owner = trash.owner_of(one)
+            permissions.require_of_owner("restore", one.run_id, owner, store.root, by)
     run = store.run(trash.restore(store.layout, text))
     if run.damaged is None:
         files.append_event(run.layout.events, "restore", by=by)

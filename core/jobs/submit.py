@@ -16,6 +16,8 @@ from core.datasets.base import Dataset
 from core.exceptions import InvalidParameter
 from core.jobs.checks import check, notes, notes_of_all
 from core.jobs.executor import Executor
+from core.jobs.quotas import require_room
+from core.jobs.retries import MOST_RETRIES
 from core.runs.host import user_name
 from core.runs.run import Run, config_sha256
 from core.runs.store import Store
@@ -38,6 +40,7 @@ def submit(
     device: str = "auto",
     threads: int = 1,
     parent: str | None = None,
+    retries: int = 0,
 ) -> Run:
     """Create a run and hand it to an executor.
 
@@ -53,16 +56,22 @@ def submit(
         device: "auto", "cpu", "cuda" or "mps".
         threads: of torch.
         parent: id of the run that it was cloned from.
+        retries: how often it goes on by itself after a restart of the machine.
 
     Raises:
         InvalidInput: the settings, the data, the device and the folder do not allow it; nothing was written.
+        NotAllowed: the owner may start no runs, or would exceed a limit; nothing was written.
     """
     check(dataset, config, seed)
     _check_resources(device, threads)
+    owner = clean_text(owner or user_name())
+    require_room(store, owner, [config.max_epochs])
+    if not 0 <= retries <= MOST_RETRIES:
+        raise InvalidParameter(f"retries must lie in [0, {MOST_RETRIES}]; got {retries}.")
     run = store.create(
         {
             "name": clean_text(name) if name else None,
-            "owner": clean_text(owner or user_name()),
+            "owner": owner,
             "config": config.to_json(),
             "data_fingerprint": dataset.fingerprint,
             "seed": seed,
@@ -70,7 +79,7 @@ def submit(
             "resources": {"device": device, "slots": 1, "threads": threads},
             "executor": executor.name,
             "parent": parent,
-            "retries": 0,
+            "retries": retries,
             "env": environment(),
         },
         epochs=config.max_epochs,
@@ -126,6 +135,7 @@ def submit_all(
 
     Raises:
         InvalidInput: one of them cannot be done; nothing was written.
+        NotAllowed: the owner may start no runs, or would exceed a limit; nothing was written.
     """
     loaded = {config.dataset: config.dataset.load(data_dir) for config in configs}
     called: list[dict[str, Any]] = [{"name": name} for name in names or ()] or [{} for _ in configs]
@@ -137,10 +147,14 @@ def submit_all(
     for dataset, config, seed, _ in wanted:
         check(dataset, config, seed)
     known = [run for run in store.runs() if run.state.state in reuse]
+    done_before = [equal_run(known, dataset, config, seed) for dataset, config, seed, _ in wanted]
+    new = [one[1].max_epochs for one, before in zip(wanted, done_before, strict=True) if not before]
+    if new:
+        # All of them or none: a limit must not be met in the middle.
+        require_room(store, clean_text(options.get("owner") or user_name()), new)
     runs: list[Run] = []
     reused: list[Run] = []
-    for dataset, config, seed, chosen in wanted:
-        before = equal_run(known, dataset, config, seed)
+    for (dataset, config, seed, chosen), before in zip(wanted, done_before, strict=True):
         if before is not None:
             reused.append(before)
         runs.append(before or submit(store, executor, dataset, config, seed, **chosen))

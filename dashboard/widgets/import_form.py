@@ -13,17 +13,21 @@ from core.datasets.importing import checked_name, remove_dataset
 from core.datasets.kinds import KINDS
 from core.datasets.raw import ImportOptions
 from core.exceptions import InvalidInput
+from core.jobs import permissions
 from core.jobs.analyst_tasks import upload_folder
-from core.jobs.permissions import is_loopback
+from core.jobs.quotas import most_upload_mb, require_upload
 from dashboard import data
 from dashboard.widgets.background import URL_KEY as TASK_KEY
 from dashboard.widgets.background import begin
 from dashboard.widgets.dataset_picker import choose_dataset
 from dashboard.widgets.errors import errors_shown
+from dashboard.widgets.identity import why_not
 from dashboard.widgets.markdown import escaped
 from dashboard.widgets.settings_form import label_of
 
 AUTOMATIC = "recognise it"
+LARGEST_UPLOAD = 256
+"""MB: it is held in the server's memory."""
 LONGEST_FILE_NAME = 120
 
 HELP = """**Your own data in two minutes**
@@ -48,15 +52,18 @@ def import_form(name: str, key: str) -> None:
     key = f"{key}-{name}"
     # Another key closes it: when an import begins, its progress would lie below.
     opened = f"{key}-{st.query_params.get(TASK_KEY)}"
+    closed = why_not("import_data")
     with (
-        st.popover("Import", icon=":material/upload:", key=opened),
+        st.popover(
+            "Import",
+            icon=":material/upload:",
+            key=opened,
+            disabled=closed is not None,
+            help=closed and escaped(closed),
+        ),
         errors_shown(with_links=False),
     ):
-        if not is_local():
-            st.info(
-                "Importing is off: other machines reach this server, and there is no login. Use `petridish datasets "
-                "import` on the machine itself."
-            )
+        if closed:
             return
         st.markdown(HELP)
         with st.expander("All that can be imported"):
@@ -66,14 +73,17 @@ def import_form(name: str, key: str) -> None:
             "A file, or several that belong together",
             accept_multiple_files=True,
             key=f"{key}-files",
+            max_upload_size=most_upload_mb(data.store().root, data.person().name, LARGEST_UPLOAD),
             help="A zip of folders, a CSV of pixels, an .npz, or the four files of an IDX set.",
         )
-        path = st.text_input(
-            "Or a file or folder on this machine",
-            key=f"{key}-path",
-            placeholder="/home/me/pictures",
-            help="Larger data sets need no upload: they are read where they are.",
-        )
+        path = ""
+        if is_local():
+            path = st.text_input(
+                "Or a file or folder on this machine",
+                key=f"{key}-path",
+                placeholder="/home/me/pictures",
+                help="Larger data sets need no upload: they are read where they are.",
+            )
         first = uploaded[0].name if uploaded else Path(path).name
         name = st.text_input(
             "Name of the data set",
@@ -88,8 +98,8 @@ def import_form(name: str, key: str) -> None:
 
 
 def is_local() -> bool:
-    """Return whether only this machine reaches the server, so that whoever asks may upload and name its files."""
-    return is_loopback(st.get_option("server.address"))
+    """Return whether who looks at the page may name files of the machine that serves it."""
+    return why_not("name_paths") is None
 
 
 def name_from(file_name: str) -> str:
@@ -99,15 +109,27 @@ def name_from(file_name: str) -> str:
 
 
 def remove_form(name: str, key: str) -> None:
-    """Show the removal of an imported data set, which asks once more; nothing for a built-in one, or off loopback."""
-    if name in DATASETS or not is_local():
+    """Show the removal of an imported data set, which asks once more; nothing for a built-in one."""
+    if name in DATASETS:
         return
-    with st.popover("Remove", icon=":material/delete:"), errors_shown(with_links=False):
+    closed = why_not("remove_data")
+    with (
+        st.popover(
+            "Remove",
+            icon=":material/delete:",
+            disabled=closed is not None,
+            help=closed and escaped(closed),
+        ),
+        errors_shown(with_links=False),
+    ):
+        if closed:
+            return
         st.markdown(
             f"Remove **{escaped(name)}** from this machine? The files that it was imported from stay as they are. "
             "Runs trained on it keep their numbers, but can show no images and cannot go on."
         )
         if st.button("Remove it", type="primary", key=f"{key}-{name}"):
+            permissions.require_to("remove_data", data.store().root, data.person().name)
             remove_dataset(name, data.data_dir())
             choose_dataset(data.dataset_names()[0])
             st.rerun()
@@ -158,8 +180,13 @@ def _start(
     """Keep what was uploaded and start the import.
 
     Raises:
-        InvalidInput: there is nothing to import, or the name cannot be used.
+        InvalidInput: there is nothing to import, the name cannot be used, or who asks may not.
     """
+    root, by = data.store().root, data.person().name
+    permissions.require_to("import_data", root, by)
+    if path:
+        permissions.require_to("name_paths", root, by)
+    require_upload(root, by, [one.size for one in uploaded])
     checked_name(name, data.data_dir())
     if bool(uploaded) == bool(path):
         raise InvalidInput(
@@ -171,9 +198,9 @@ def _start(
     if upload:
         folder = upload_folder(data.data_dir(), upload)
         if uploaded:
-            path = str(_saved(uploaded, folder / "files"))
+            path = str(saved_uploads(uploaded, folder / "files"))
         if class_names:
-            options["class_names_path"] = str(_saved([class_names], folder / "class-names"))
+            options["class_names_path"] = str(saved_uploads([class_names], folder / "class-names"))
     elif not Path(path).is_absolute():
         raise InvalidInput(f"The path must be a whole one, from the root on; got {path!r}.")
     begin(
@@ -183,7 +210,7 @@ def _start(
     st.rerun()
 
 
-def _saved(uploaded: Sequence[Any], folder: Path) -> Path:
+def saved_uploads(uploaded: Sequence[Any], folder: Path) -> Path:
     """Write uploaded files under their own names, and return the file, or the folder of several.
 
     Raises:

@@ -17,8 +17,8 @@ import streamlit as st
 from core.augmentations.pipeline import AugmentationPipeline, Refusal
 from core.augmentations.presets import PRESETS
 from core.exceptions import CoreError
-from core.pipelines import pipeline_named, pipeline_names, save_pipeline
-from core.runs.host import user_name
+from core.jobs import permissions
+from core.pipelines import KIND, pipeline_named, pipeline_names, save_pipeline
 from dashboard import data
 from dashboard.widgets.dataset_picker import SEED_KEY
 from dashboard.widgets.markdown import escaped
@@ -139,7 +139,9 @@ def keep(name: str, pipeline: AugmentationPipeline) -> str:
         CoreError: the name breaks its rule, or the runs folder cannot be written.
     """
     try:
-        return save_pipeline(data.store().root, name, pipeline, user_name())
+        root, by = data.store().root, data.person().name
+        permissions.require_to_save(root, KIND, name, by)
+        return save_pipeline(root, name, pipeline, by)
     except OSError as error:
         raise CoreError(f"The runs folder cannot be written: {error.strerror}.") from None
 

@@ -8,6 +8,7 @@ import streamlit as st
 from core.augmentations.pipeline import AugmentationPipeline
 from core.augmentations.presets import PRESETS
 from core.exceptions import CoreError
+from core.jobs import permissions
 from core.pipelines import KIND, pipeline_named, pipeline_names
 from core.runs import saved
 from dashboard import data
@@ -128,6 +129,7 @@ def _save(pipeline: AugmentationPipeline, key: str) -> None:
 
 def _remove(name: str, pipeline: AugmentationPipeline) -> None:
     root = data.store().root
+    permissions.require_to_save(root, KIND, name, data.person().name)
     saved.remove(root, KIND, name)
     # The link may have named it.
     put_pipeline(pipeline)

@@ -11,9 +11,9 @@ from core.exceptions import CoreError
 from core.jobs import permissions
 from core.jobs.refusals import possible
 from core.runs import edits
-from core.runs.host import user_name
 from core.runs.run import Run
 from core.runs.text import MOST_CHARACTERS
+from dashboard import data
 from dashboard.widgets.markdown import escaped
 
 
@@ -25,7 +25,7 @@ def tag_form(runs: Sequence[Run], all_runs: Sequence[Run], key: str) -> None:
         all_runs: whose tags are offered.
         key: of the widgets.
     """
-    allowed, reasons = possible("edit", runs, user_name())
+    allowed, reasons = possible("edit", runs, data.person().name)
     why = f"None of the chosen runs can be tagged: {escaped(reasons)}."
     with st.popover(
         "Tag",
@@ -63,7 +63,7 @@ def edit_form(run: Run, key: str) -> None:
         run: a sound one.
         key: of the widgets.
     """
-    allowed, reasons = possible("edit", [run], user_name())
+    allowed, reasons = possible("edit", [run], data.person().name)
     with st.popover(
         "Name, tags and note",
         icon=":material/edit:",
@@ -107,7 +107,7 @@ def edit_form(run: Run, key: str) -> None:
 
 
 def _edit(runs: Sequence[Run], change: Callable[[Run, str], None]) -> None:
-    by, refused = user_name(), []
+    by, refused = data.person().name, []
     for run in runs:
         try:
             permissions.require("edit", run, by)

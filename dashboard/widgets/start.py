@@ -15,6 +15,7 @@ from core.jobs.submit import equal_run, submit_all
 from core.plans import Planned
 from core.runs.run import Run, config_sha256
 from dashboard import data
+from dashboard.widgets.identity import why_not
 from dashboard.widgets.markdown import escaped
 from dashboard.widgets.run_table import URL_KEY
 from dashboard.widgets.variant_choice import Choice
@@ -97,6 +98,9 @@ def start_buttons(
         else "Each variant's name",
         help="What lists call them. Where a setting takes several values, the value is added.",
     )
+    closed = why_not("submit")
+    if closed:
+        st.info(escaped(closed), icon=":material/lock:")
     before = finished_before(planned, seeds)
     number = len(planned) * len(seeds)
     new = number - len(before)
@@ -106,9 +110,10 @@ def start_buttons(
             f"{many} done before with equal settings, seed and data.", icon=":material/history:"
         )
         label = "Open what is there" if not new else f"Start {new}, reuse {len(before)}"
-        if st.button(label, type="primary", width="stretch", key=f"{key}-reuse"):
+        is_off = bool(closed and new)
+        if st.button(label, type="primary", width="stretch", key=f"{key}-reuse", disabled=is_off):
             _start(planned, seeds, choice, name, again=False)
-        if st.button("Run again", key=f"{key}-again", width="stretch"):
+        if st.button("Run again", key=f"{key}-again", width="stretch", disabled=bool(closed)):
             _start(planned, seeds, choice, name, again=True)
     elif st.button(
         "Start" if new == 1 else f"Start {new:,} runs",
@@ -116,6 +121,7 @@ def start_buttons(
         icon=":material/play_arrow:",
         width="stretch",
         key=f"{key}-start",
+        disabled=bool(closed),
     ):
         _start(planned, seeds, choice, name, again=False)
 
@@ -143,6 +149,7 @@ def _start(
             reuse=() if again else ("finished",),
             names=[_name(one, name) for one in planned],
             suite=choice.suite,
+            owner=data.person().name,
             parent=None if choice.parent is None else choice.parent.id,
         )
     ids = ",".join(run.id for run in submitted.runs[:MOST_IN_LINK])

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.exceptions import CoreError, DamagedRun
+from core.exceptions import CoreError, DamagedRun, NotAllowed
+from core.jobs.permissions import require_of_owner
 from core.jobs.removal import restore
 from core.runs import files
-from core.runs.host import user_name
 from core.runs.layout import RunLayout
-from core.runs.trash import TrashedRun, trashed
+from core.runs.trash import TrashedRun, owner_of, trashed
 from dashboard import data
 from dashboard.widgets.markdown import escaped
 from dashboard.widgets.run_words import clock
@@ -27,7 +27,8 @@ def trash(key: str) -> None:
     Args:
         key: of the widgets.
     """
-    found = trashed(data.store().layout)
+    by = data.person().name
+    found = [one for one in trashed(data.store().layout) if _is_own(one, by)]
     with st.popover(
         f"Trash ({len(found):,})" if found else "Trash",
         icon=":material/delete:",
@@ -60,13 +61,22 @@ def _restore(wanted: Sequence[TrashedRun]) -> None:
     refused = []
     for one in wanted:
         try:
-            restore(data.store(), one.run_id, user_name())
+            restore(data.store(), one.run_id, data.person().name)
         except CoreError as error:
             refused.append(str(error))
     for text in refused:
         st.error(escaped(text), icon=":material/error:")
     if not refused:
         st.rerun()
+
+
+def _is_own(one: TrashedRun, by: str) -> bool:
+    """Return whether somebody may bring a deleted run back."""
+    try:
+        require_of_owner("restore", one.run_id, owner_of(one), data.store().root, by)
+    except NotAllowed:
+        return False
+    return True
 
 
 def _title(one: TrashedRun) -> str:

@@ -19,6 +19,12 @@ from core.variants import run_config
 APP = Path(dashboard.__file__).with_name("app.py")
 
 
+@pytest.fixture(autouse=True)
+def _access_of_each_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The app says how it learns who asks, for this process and those that it starts; the next test begins anew."""
+    monkeypatch.setenv("PETRIDISH_ACCESS", "machine")
+
+
 @pytest.fixture(scope="session")
 def tiny_config() -> Callable[..., RunConfig]:
     """Return a function that gives the config of a run of seconds, with other training settings."""
@@ -55,14 +61,12 @@ def finished(
 def open_app(monkeypatch: pytest.MonkeyPatch, data_dir: Path) -> Callable[..., AppTest]:
     """Return a function that opens a page of the app on a runs folder, with the given query."""
 
-    def opened(folder: Path, page: str = "", **query: str) -> AppTest:
+    def opened(folder: Path, page: str = "runs", **query: str) -> AppTest:
         monkeypatch.setenv("PETRIDISH_RUNS", str(folder))
         monkeypatch.setenv("PETRIDISH_DATA", str(data_dir))
         monkeypatch.setenv("PETRIDISH_WAITS", '{"runner_idle": 1}')
         app = AppTest.from_file(APP, default_timeout=60)
-        if page:
-            app.run()
-            app.switch_page(f"views/{page}.py")
+        app.switch_page(f"views/{page}.py")
         for name, value in query.items():
             app.query_params[name] = value
         app.run()
