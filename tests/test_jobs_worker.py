@@ -166,7 +166,8 @@ def test_results_that_cannot_be_made_do_not_turn_a_stop_into_a_failure(
     assert run.state.state == "stopped"
     (message,) = messages(run)
     assert message == (
-        "The results could not be written: The best weights do not match their manifest."
+        "The results could not be written: The best weights do not match their manifest. "
+        "Resume trains again, from the first epoch if need be."
     )
 
 

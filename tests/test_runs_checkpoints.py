@@ -76,6 +76,7 @@ def test_the_last_checkpoint_is_found_with_its_manifest(layout):
     assert checkpoint.path.read_bytes() == content(2)
     assert checkpoint.epoch == 2
     assert checkpoint.manifest == {
+        "run": layout.id,
         "file": "last.pt",
         "bytes": 700,
         "sha256": sha256_of(checkpoint.path),
@@ -315,6 +316,7 @@ def test_best_weights_lie_beside_their_manifest(layout):
     write_weights(layout, lambda path: path.write_bytes(b"weights"), {"epoch": 4, "parameters": 7})
     assert layout.best_weights.read_bytes() == b"weights"
     assert files.read_json(layout.best_json) == {
+        "run": layout.id,
         "file": "best.safetensors",
         "bytes": 7,
         "sha256": sha256_of(layout.best_weights),

@@ -1,6 +1,6 @@
 import pytest
 
-from core.exceptions import InvalidParameter, NewerRun
+from core.exceptions import InvalidParameter, NewerRun, UnknownName
 from core.runs import edits, files
 
 
@@ -91,3 +91,11 @@ def test_a_damaged_file_of_edits_is_replaced_and_a_later_version_s_is_not(store,
     with pytest.raises(NewerRun):
         edits.rename(run, "mine", by="ada")
     assert files.read_json(run.layout.edit_json)["name"] == "theirs"
+
+
+def test_a_run_that_somebody_has_just_deleted_cannot_be_edited_and_stays_deleted(store, run):
+    run.layout.path.rename(store.root / "elsewhere")
+    with pytest.raises(UnknownName) as raised:
+        edits.rename(run, "mine", by="ada")
+    assert str(raised.value) == f"No run is called {run.id!r}."
+    assert not run.layout.path.exists()

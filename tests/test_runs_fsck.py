@@ -9,7 +9,7 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from core.runs import files, locks
+from core.runs import files, locks, trash
 from core.runs.examination import Finding, examine
 from core.runs.fsck import fsck
 from core.runs.state import read_state, write_state
@@ -260,3 +260,37 @@ def test_each_run_is_announced(store, run):
     seen = []
     fsck(store, progress=lambda share, what: seen.append((share, what)))
     assert seen == [(0, run.id)]
+
+
+def test_what_was_written_aside_in_our_own_folders_is_found_and_removed(store, run):
+    old, new = (store.layout.saved_dir("notes") / f"{name}.json.1-2.tmp" for name in "ab")
+    files.make_folder(old.parent)
+    for path in (old, new):
+        path.write_bytes(b"{")
+    make_old(old)
+    place, name = ".saved", "notes/{}.json.1-2.tmp"
+    killed, unclear = (
+        "a process that was killed left it",
+        "somebody is making it, or was killed",
+    )
+    found = [one.finding for one in fsck(store, fix=True)]
+    assert found == [
+        Finding(place, name.format("a"), "leftover", killed, "remove the file"),
+        Finding(place, name.format("b"), "leftover", unclear),
+    ]
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_the_trash_is_looked_through_and_left_alone(store, run):
+    now = time.time_ns()
+    gone = trash.discard(run.layout, now - 9 * DAY * 10**9)
+    (store.layout.trash_dir / "odd").mkdir()
+    assert rows(fsck(store, fix=True)) == [
+        (
+            gone.path.name,
+            "notice",
+            "it was deleted 9 days ago; the next deletion or start of a runner removes it",
+        ),
+        ("odd", "notice", "it is no deleted run"),
+    ]
+    assert gone.path.is_dir()

@@ -150,3 +150,30 @@ def test_a_run_s_history_is_what_its_attempts_left_visible(layout):
     files.end_torn_line(layout.history)
     files.append_row(layout.history, row(2, 3))
     assert history.history(layout) == [row(1, 1), row(1, 2), row(2, 3)]
+
+
+def test_what_one_attempt_wrote_in_order_is_given_as_it_is(layout):
+    rows = [{"attempt": 2, "epoch": epoch, "loss": 0.5} for epoch in (1, 2, 3)]
+    found = history.visible(rows, {1: 1, 2: 1})
+    assert found == rows and found[0] is rows[0] and found is not rows
+
+
+@pytest.mark.parametrize(
+    ("pairs", "from_epochs", "left"),
+    [
+        ([(1, 1), (1, 2), (1, 2)], {1: 1}, [(1, 1), (1, 2)]),  # written twice: the later line
+        ([(1, 2), (1, 1)], {1: 1}, [(1, 1), (1, 2)]),
+        ([(1, 1), (1, 2)], {1: 1, 2: 2}, [(1, 1)]),  # an attempt that has not got to a row yet
+        ([(1, 1), (2, 2)], {}, [(1, 1), (2, 2)]),
+        ([], {1: 1}, []),
+    ],
+)
+def test_what_is_not_plain_is_sorted_out(pairs, from_epochs, left):
+    rows = [
+        {"attempt": attempt, "epoch": epoch, "line": line}
+        for line, (attempt, epoch) in enumerate(pairs)
+    ]
+    found = history.visible(rows, from_epochs)
+    assert [(row["attempt"], row["epoch"]) for row in found] == left
+    if pairs and pairs[-1] == pairs[-2]:
+        assert found[-1]["line"] == 2

@@ -318,3 +318,9 @@ def test_many_threads_may_look_at_one_run(layout, worker):
         thread.join()
     assert set(answers) == {"running", "crashed"}
     assert answers.count("running") == answers.count("crashed") == 80
+
+
+def test_a_crash_that_was_seen_before_the_machine_restarted_stays_a_crash(layout):
+    files.write_json(layout.exit(2), {"code": None, "signal": 9})
+    state = seen(layout, replace(RUNNING, boot="boot-0"))
+    assert (state.state, state.reason) == ("crashed", "signal")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.exceptions import DamagedRun, TrainingFailed
-from core.jobs import disk
+from core.jobs import disk, quotas
 from core.jobs.heartbeat import Heartbeat
 from core.runs import checkpoints, files, history, outputs
 from core.runs.layout import RunLayout
@@ -75,6 +75,8 @@ class Attempt:
         self.owns_output = owns_output
         self.epoch_seconds: list[float] = []
         self.is_indexed = False
+        self.stop_at: float | None = None
+        """By the monotonic clock: when the owner's time is up."""
 
     def run(self, checkpoint: checkpoints.Checkpoint | None) -> None:
         """Train from a checkpoint, or from the start, and evaluate the best weights."""
@@ -90,6 +92,8 @@ class Attempt:
 
         spec = read_spec(self.layout)
         disk.check_space(self.layout)
+        left = quotas.seconds_left(self.layout, spec["owner"])
+        self.stop_at = None if left is None else time.monotonic() + left
         self.config = RunConfig.checked(spec["config"])
         resources = spec["resources"]
         devices.set_threads(int(resources.get("threads", 1)))
@@ -151,15 +155,17 @@ class Attempt:
     def evaluate_best(self) -> None:
         """Write what the best weights so far say of the test split; before the first epoch's end there are none."""
         self.check_fence()
-        if not self.layout.best_json.exists():
+        if self.state.best_epoch is None:
             return
         from safetensors.torch import load_file
 
         from core.training.loop import final_outputs
 
+        if not checkpoints.is_whole(self.layout, self.layout.best_weights):
+            raise DamagedRun(
+                "The best weights do not match their manifest. Resume trains again, from the first epoch if need be."
+            )
         best = files.read_json(self.layout.best_json)
-        if checkpoints.sha256_of(self.layout.best_weights) != best["sha256"]:
-            raise DamagedRun("The best weights do not match their manifest.")
         test = self.dataset.split("test")
         values = final_outputs(
             self.network,
@@ -185,18 +191,20 @@ class Attempt:
         self.check_fence()
         self.epoch_seconds.append(float(result.history["epoch_seconds"]))
         self.beat.moved(median_epoch_seconds=statistics.median(self.epoch_seconds))
+        best: dict[str, Any] = {
+            key: getattr(self.state, key) for key in ("best_epoch", "best_validation_accuracy")
+        }
+        if result.is_best:
+            accuracy = result.history["validation_accuracy"]
+            best = {"best_epoch": result.epoch, "best_validation_accuracy": float(accuracy)}
         # Each on its own, so that waiting for space appends no row twice.
         for write in (
             self._write_outputs,
             self._write_row,
             self._write_best,
-            self._write_checkpoint,
+            partial(self._write_checkpoint, best=best),
         ):
             self._patiently(partial(write, result))
-        best: dict[str, Any] = {}
-        if result.is_best:
-            accuracy = result.history["validation_accuracy"]
-            best = {"best_epoch": result.epoch, "best_validation_accuracy": float(accuracy)}
         self.state = replace(self.state, epoch=result.epoch, t=time.time(), **best)
         self._patiently(partial(write_state, self.layout, self.state))
         self.limit_log()
@@ -232,7 +240,7 @@ class Attempt:
             },
         )
 
-    def _write_checkpoint(self, result: "EpochResult") -> None:
+    def _write_checkpoint(self, result: "EpochResult", best: Mapping[str, Any]) -> None:
         import torch
 
         files.sync_file(self.layout.history)
@@ -245,6 +253,8 @@ class Attempt:
                 "attempt": self.number,
                 "seed": self.seed,
                 "rng": sorted(state["rng"]),
+                "is_last": result.is_last,
+                **best,
                 **_surroundings(self.device),
             },
         )
@@ -292,10 +302,14 @@ class Attempt:
         """Look for a request.
 
         Raises:
-            Stopped: there is one, or SIGTERM came.
+            Stopped: there is one, SIGTERM came, or the owner's time is up.
         """
-        if self.is_asked_to_stop() or self.layout.stop_request.exists():
+        if self.is_asked_to_stop() or self.layout.stop_request.exists() or self.is_out_of_time():
             raise Stopped
+
+    def is_out_of_time(self) -> bool:
+        """Return whether the run has trained as long as its owner may let one (`core.jobs.quotas`)."""
+        return self.stop_at is not None and time.monotonic() >= self.stop_at
 
     def limit_log(self) -> None:
         """Send further output nowhere once the log is large."""

@@ -5,15 +5,24 @@ that does not answer is killed from here. Deleting and restoring is removal.py.
 """
 
 import contextlib
+import functools
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import ParamSpec
 
 from filelock import FileLock, Timeout
 
-from core.exceptions import DamagedRun, LockTaken, RunStateError, UnknownName
-from core.jobs import permissions, queue
+from core.exceptions import (
+    DamagedRun,
+    LockTaken,
+    NotAllowed,
+    RunsFolderError,
+    RunStateError,
+    UnknownName,
+)
+from core.jobs import permissions, queue, quotas
 from core.jobs.executor import Executor
 from core.jobs.local import ensure_runner, kill_worker, terminate
 from core.runs import files, history, locks
@@ -31,6 +40,24 @@ DEATH_SECONDS = 5.0
 """Longest wait for the lock of a process that has got SIGKILL; 2 ms were measured."""
 
 
+_Given = ParamSpec("_Given")
+
+
+def _told(request: "Callable[_Given, None]") -> "Callable[_Given, None]":
+    """Make a request that cannot be written say so without the paths of this machine."""
+
+    @functools.wraps(request)
+    def asked(*given: _Given.args, **named: _Given.kwargs) -> None:
+        try:
+            request(*given, **named)
+        except OSError as error:
+            text = f"The request cannot be written to the runs folder: {error.strerror}."
+            raise RunsFolderError(text) from error
+
+    return asked
+
+
+@_told
 def stop(store: Store, run: Run, by: str) -> None:
     """Ask a run to stop at its next batch, keeping its results; a waiting run will not start.
 
@@ -49,6 +76,7 @@ def stop(store: Store, run: Run, by: str) -> None:
     _ask_to_stop(store, run, "stop", by)
 
 
+@_told
 def pause(store: Store, run: Run, by: str) -> None:
     """Ask a run to pause at its next batch: as `stop`, but quicker, because no results are written.
 
@@ -70,6 +98,7 @@ def pause(store: Store, run: Run, by: str) -> None:
     _ask_to_stop(store, run, "pause", by)
 
 
+@_told
 def resume(store: Store, executor: Executor, run: Run, by: str) -> None:
     """Queue a run again; it goes on from its last checkpoint.
 
@@ -81,11 +110,14 @@ def resume(store: Store, executor: Executor, run: Run, by: str) -> None:
 
     Raises:
         RunStateError: it is finished, waiting or under way.
+        NotAllowed: it is somebody else's, or a limit would be exceeded.
     """
     permissions.require("resume", run, by)
+    _require_room_again(store, run, by)
     _queue_again(store, executor, run, by, "resume", RESUMABLE)
 
 
+@_told
 def retry(store: Store, executor: Executor, run: Run, by: str) -> None:
     """Give a run that failed another attempt; like `resume`, it goes on from its last checkpoint.
 
@@ -97,12 +129,20 @@ def retry(store: Store, executor: Executor, run: Run, by: str) -> None:
 
     Raises:
         RunStateError: it did not fail, crash or break off.
+        NotAllowed: it is somebody else's, or a limit would be exceeded.
     """
     permissions.require("retry", run, by)
+    _require_room_again(store, run, by)
     _queue_again(store, executor, run, by, "retry", RETRIABLE)
 
 
-def kill(store: Store, runs: Sequence[Run], by: str) -> None:
+@_told
+def kill(
+    store: Store,
+    runs: Sequence[Run],
+    by: str,
+    progress: Callable[[float, str], None] = lambda share, what: None,
+) -> None:
     """Ask runs to stop, wait for `Waits.kill_after`, and kill the workers that have not; what has ended is no error.
 
     A killed run is "stopped" for the reason "killed" and loses what came after its last checkpoint.
@@ -111,6 +151,7 @@ def kill(store: Store, runs: Sequence[Run], by: str) -> None:
         store: the runs folder.
         runs: the runs.
         by: who asks.
+        progress: called while it waits, with the share of the longest wait, in [0, 1], and what it waits for.
 
     Raises:
         RunStateError: one of them is not under way, and nothing was done; or its worker cannot be told from somebody
@@ -124,8 +165,10 @@ def kill(store: Store, runs: Sequence[Run], by: str) -> None:
         files.create_json(run.layout.kill_request, {"by": by, "time": time.time()})
         with contextlib.suppress(RunStateError):  # it ended by itself meanwhile
             stop(store, run, by)
-    give_up = time.monotonic() + store.observer.waits.kill_after
-    while any(map(_has_worker, asked)) and time.monotonic() < give_up:
+    longest, since = store.observer.waits.kill_after, time.monotonic()
+    while (num_left := sum(map(_has_worker, asked))) and time.monotonic() - since < longest:
+        many = "1 run" if num_left == 1 else f"{num_left:,} runs"
+        progress((time.monotonic() - since) / longest, f"waiting for {many} to stop")
         time.sleep(min(0.1, store.observer.waits.runner_poll))
     stubborn = [run for run in asked if _has_worker(run) and not _killed(store, run, by)]
     if stubborn:
@@ -134,6 +177,14 @@ def kill(store: Store, runs: Sequence[Run], by: str) -> None:
             f"Run {listed} cannot be killed: its worker is not surely a process of ours, or trains inside another "
             "program. It was asked to stop; end that program yourself if it does not."
         )
+
+
+def _require_room_again(store: Store, run: Run, by: str) -> None:
+    """Refuse to queue one more run of somebody who is at a limit; how many epochs it has was allowed once."""
+    quotas.require_room(store, by, [1])
+    if quotas.seconds_left(run.layout, by) == 0:
+        limit = quotas.time_limit_words(run.layout, by)
+        raise NotAllowed(f"Run {run.id} has reached {limit}. An administrator can let it go on.")
 
 
 def _under_way(store: Store, run: Run, wanted: str) -> Run:

@@ -5,6 +5,7 @@ what order, is the attempt's business.
 """
 
 import errno
+import resource
 import shutil
 import sys
 import time
@@ -64,7 +65,7 @@ def patiently(
             if time.monotonic() >= give_up:
                 raise DiskFull from None
         if not is_told:
-            tell(f"The disk is full; trying for {waits.disk_patience:.0f} s before the run pauses.")
+            tell(f"{cause()}; trying for {waits.disk_patience:.0f} s before the run pauses.")
             is_told = True
         time.sleep(waits.disk_retry)
         between()
@@ -73,5 +74,15 @@ def patiently(
 def is_full(error: OSError | RuntimeError) -> bool:
     """Return whether an error of a write means a full disk; torch.save says so in its own words (measured)."""
     if isinstance(error, OSError):
-        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     return "inline_container" in str(error)
+
+
+def cause() -> str:
+    """Return what keeps a file from growing, without a full stop: a limit of the process looks like a full disk."""
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    if limit == resource.RLIM_INFINITY:
+        return "The disk is full"
+    return (
+        f"The disk is full, or a file has reached the limit of {limit / 2**20:.3g} MiB (ulimit -f)"
+    )

@@ -20,6 +20,7 @@ from typing import Any
 
 from core.datasets.base import default_data_dir
 from core.exceptions import CoreError, DamagedRun, LockTaken, TrainingFailed
+from core.jobs import disk, quotas
 from core.jobs.attempt import Attempt, Fenced, Stopped
 from core.jobs.disk import DiskFull
 from core.jobs.executor import EXIT_FENCED, EXIT_LOCKED
@@ -27,6 +28,7 @@ from core.jobs.heartbeat import Heartbeat
 from core.runs import checkpoints, files, history, locks
 from core.runs.host import boot_id, host_name, process_start
 from core.runs.layout import RunLayout, RunsLayout
+from core.runs.run import read_spec
 from core.runs.state import RunState, read_state, write_state
 from core.runs.waits import Waits
 
@@ -74,7 +76,7 @@ class Worker:
 
     def _work_locked(self, host: str) -> int:
         layout = self.layout
-        checkpoint, warnings = checkpoints.usable(layout)
+        checkpoint, warnings = checkpoints.usable(layout, history.whole_epochs(layout))
         from_epoch = checkpoint.epoch + 1 if checkpoint is not None else 1
         place = {
             "host": host,
@@ -107,9 +109,13 @@ class Worker:
             ended=None,
             **place,
         )
-        if checkpoint is None:
-            # Every epoch is done again, the best among them too.
-            state = replace(state, best_epoch=None, best_validation_accuracy=None)
+        # What the state file says of the best may be of an epoch that is done again, or older than the checkpoint.
+        manifest = checkpoint.manifest if checkpoint is not None else {"best_epoch": None}
+        if "best_epoch" in manifest:
+            best: dict[str, Any] = {
+                key: manifest.get(key) for key in ("best_epoch", "best_validation_accuracy")
+            }
+            state = replace(state, **best)
         with Heartbeat(layout, self.waits.beat) as beat:
             attempt = Attempt(
                 layout,
@@ -150,7 +156,7 @@ def _trained(attempt: Attempt, checkpoint: checkpoints.Checkpoint | None) -> Run
             ending = {"state": "stopped", **_cause_of_stop(attempt, "Stopped")}
     except DiskFull:
         message = (
-            "The disk is full. Free some space and resume; "
+            f"{disk.cause()}. Free some space and resume; "
             f"nothing up to epoch {attempt.state.epoch} is lost."
         )
         ending = {"state": "paused", "reason": "disk_full", "message": message}
@@ -179,6 +185,10 @@ def _cause_of_stop(attempt: Attempt, done: str) -> dict[str, Any]:
     try:
         request = files.read_json(attempt.layout.stop_request)
     except (FileNotFoundError, DamagedRun):
+        if attempt.is_out_of_time():
+            limit = quotas.time_limit_words(attempt.layout, read_spec(attempt.layout)["owner"])
+            message = f"Stopped after epoch {epoch}: it has reached {limit}. Its results are kept."
+            return {"reason": "time_limit", "message": message}
         message = f"Its process was told to end; stopped after epoch {epoch}."
         return {"reason": "terminated", "message": message}
     by = request.get("by")
@@ -190,11 +200,23 @@ def _cause_of_stop(attempt: Attempt, done: str) -> dict[str, Any]:
 
 
 def _reason(error: Exception) -> str:
+    if _is_out_of_memory(error):
+        return "memory"
     return error.reason if isinstance(error, TrainingFailed) else type(error).__name__
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Return whether this machine's memory, not the GPU's, ran out; torch says so in its own words (measured)."""
+    return isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error)
 
 
 def _in_words(error: Exception) -> str:
     """Return one line for a page; the server's paths stay in the log."""
+    if _is_out_of_memory(error):
+        return (
+            "The memory ran out. Take a smaller training.batch_size or model, or fewer runs at once, and retry; "
+            "finished epochs are kept."
+        )
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     first = (text.splitlines() or [""])[0][:400]
     if isinstance(error, CoreError):

@@ -69,11 +69,11 @@ class _Written:
         self.files[name] = {"bytes": size, "sha256": digest.hexdigest()}
 
 
-def write_zip(file: BinaryIO, runs: Sequence[Run], weights: bool = True) -> list[str]:
+def write_zip(file: Path | BinaryIO, runs: Sequence[Run], weights: bool = True) -> list[str]:
     """Write an archive of runs, one file after the other.
 
     Args:
-        file: where to; it must be seekable.
+        file: the file to make, or one that is open and seekable.
         runs: which.
         weights: whether to include the best weights.
 

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from core.exceptions import DamagedRun, InvalidParameter, NewerRun
+from core.exceptions import DamagedRun, InvalidParameter, NewerRun, UnknownName
 from core.runs import files
 from core.runs.layout import RunLayout
 from core.runs.run import Run, wrong_in_edit
@@ -24,6 +24,7 @@ def rename(run: Run, name: str, by: str) -> None:
 
     Raises:
         InvalidParameter: the name is too long.
+        UnknownName: the run is gone.
         NewerRun: a later version wrote the edits; they are left as they are.
         OSError: it could not be written; the edits are as they were.
     """
@@ -35,7 +36,7 @@ def annotate(run: Run, note: str, by: str) -> None:
 
     Raises:
         InvalidParameter: the note is too long.
-        NewerRun, OSError: as `rename`.
+        UnknownName, NewerRun, OSError: as `rename`.
     """
     _change(run, by, note=_cleaned("note", note, MOST_CHARACTERS) or None)
 
@@ -45,7 +46,7 @@ def tag(run: Run, add: Sequence[str], by: str, remove: Sequence[str] = ()) -> No
 
     Raises:
         InvalidParameter: a tag is empty or too long, or there would be too many.
-        NewerRun, OSError: as `rename`.
+        UnknownName, NewerRun, OSError: as `rename`.
     """
     gone = {_cleaned("tag", one, LONGEST_TAG) for one in remove}
     added = [_cleaned("tag", one, LONGEST_TAG) for one in add]
@@ -64,7 +65,10 @@ def _change(run: Run, by: str, **changes: Any) -> None:
     now = _read(run.layout)
     if all((now.get(key) or None) == (value or None) for key, value in changes.items()):
         return
-    files.write_json(run.layout.edit_json, {**now, **changes, "schema": files.SCHEMA})
+    try:
+        files.write_json(run.layout.edit_json, {**now, **changes, "schema": files.SCHEMA})
+    except FileNotFoundError:
+        raise UnknownName("run", run.id, ()) from None  # somebody has just deleted it
     with contextlib.suppress(OSError):  # the edit is made, whether or not there is room to say so
         files.append_event(run.layout.events, "edit", by=by, keys=sorted(changes))
 

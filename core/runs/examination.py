@@ -22,7 +22,10 @@ from core.runs.run import read_spec, wrong_in_edit
 from core.runs.state import Observer, RunState, derive, read_state
 
 Kind = Literal["damage", "leftover", "notice"]
-Repair = Literal["end the line", "cut the torn line", "remove the file", "remove the folder"]
+Repair = Literal[
+    "end the line", "cut the torn line", "remove the file", "remove the folder", "queue it again"
+]
+"""What mends something; the last one is `core.jobs`' to do."""
 
 OLD_SECONDS = 24 * 3600
 """Age from which nobody can still be writing what was to be renamed into place."""
@@ -221,11 +224,16 @@ def _checkpoints(layout: RunLayout) -> Iterator[Finding]:
     known: dict[str, Path] = {}
     for path in (one.with_suffix(".json") for one in kept):
         try:
-            known[str(files.read_json(path).get("sha256"))] = path
+            manifest = files.read_json(path)
         except FileNotFoundError:
-            pass
+            continue
         except DamagedRun as error:
             yield _damage(layout, path, str(error))
+            continue
+        if checkpoints.is_of(layout, manifest):
+            known[str(manifest.get("sha256"))] = path
+        else:
+            yield _damage(layout, path, "it is of another run")
     # A death between two renames leaves files under each other's names: the hash decides, not the name.
     hashes = {path: checkpoints.sha256_of(path) for path in kept if path.exists()}
     for path, digest in hashes.items():
@@ -250,7 +258,9 @@ def _weights(layout: RunLayout) -> Iterator[Finding]:
             except DamagedRun as error:
                 yield _damage(layout, manifest, str(error))
                 return
-            if described.get("sha256") != checkpoints.sha256_of(weights):
+            if not checkpoints.is_of(layout, described):
+                yield _damage(layout, manifest, "it is of another run")
+            elif described.get("sha256") != checkpoints.sha256_of(weights):
                 yield _damage(layout, weights, "its bytes do not match the manifest best.json")
 
 

@@ -2,7 +2,7 @@
 
 It mends torn last lines and removes what killed processes left half made; it never guesses, never touches a run that a
 worker holds, and leaves everything else to people: delete the run, or take a copy of it from elsewhere. What can be
-wrong with one run is examination.py.
+wrong with one run is examination.py, with the queue `core.jobs.queue_examination`.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from core.exceptions import LockTaken
-from core.runs import files, locks
+from core.runs import files, locks, trash
 from core.runs.examination import Finding, examine, leftover
 from core.runs.layout import RUN_ID, UNFINISHED, RunLayout
 from core.runs.store import Store
@@ -63,7 +63,8 @@ def fsck(
         checked += _of_run(store, run.layout, fix)
     if run_ids is None:
         checked += [
-            Checked(one, fix and _repair(store.root / one.place, one)) for one in _beside(store)
+            Checked(one, fix and _repair(store.root / one.place / (one.file or ""), one))
+            for one in _beside(store)
         ]
     return checked
 
@@ -103,8 +104,33 @@ def _beside(store: Store) -> Iterator[Finding]:
             yield leftover(name, None, path, now, "remove the folder")
         elif name.endswith(".tmp"):
             yield leftover(name, None, path, now, "remove the file")
+        elif name.startswith(".") and path.is_dir():
+            yield from _in_trash(path, now) if path == store.layout.trash_dir else _aside(path, now)
         elif not name.startswith(".") and not (RUN_ID.fullmatch(name) and path.is_dir()):
             yield Finding(name, None, "notice", "it is no run and does not belong here")
+
+
+def _aside(top: Path, now: float) -> Iterator[Finding]:
+    """Look for what was written aside and never renamed into place, in one of our own folders."""
+    for folder, _, names in os.walk(top):
+        for name in sorted(names):
+            path = Path(folder, name)
+            if name.endswith(".tmp"):
+                relative = path.relative_to(top).as_posix()
+                yield leftover(top.name, relative, path, now, "remove the file")
+
+
+def _in_trash(top: Path, now: float) -> Iterator[Finding]:
+    for name in sorted(os.listdir(top)):
+        deleted = trash.deleted_at(name)
+        if deleted is None:
+            yield Finding(top.name, name, "notice", "it is no deleted run")
+        elif now - deleted / 1e9 > trash.KEPT_SECONDS:
+            days = int((now - deleted / 1e9) / 86400)
+            problem = (
+                f"it was deleted {days} days ago; the next deletion or start of a runner removes it"
+            )
+            yield Finding(top.name, name, "notice", problem)
 
 
 def _repair(path: Path, finding: Finding) -> bool:
@@ -120,7 +146,7 @@ def _repair(path: Path, finding: Finding) -> bool:
                 path.unlink()
             case "remove the folder":
                 shutil.rmtree(path)
-            case None:
+            case _:
                 return False
     except OSError:
         return False

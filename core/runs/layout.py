@@ -186,6 +186,13 @@ class RunLayout:
         """Outputs of the best weights on the test split."""
         return self.path / "results"
 
+    def analysis(self, key: str) -> Path:
+        """Return the folder of what one analysis found; the key is a hash, never what a user wrote.
+
+        It and the one around it are made by the analyst, and may be deleted at any time.
+        """
+        return self.path / "analysis" / key
+
     @property
     def predictions_index(self) -> Path:
         """What `predictions_dir` holds: splits, heads, sizes, sample ids and labels."""
@@ -297,6 +304,11 @@ class RunsLayout:
     def unfinished(self, name: str) -> Path:
         """Where a folder is made before it is renamed into place."""
         return self.root / f"{UNFINISHED}{name}"
+
+    @property
+    def people(self) -> Path:
+        """Roles and limits; the administrator's, never changed by ours once it is there."""
+        return self.root / ".people.json"
 
     @property
     def cache_dir(self) -> Path:

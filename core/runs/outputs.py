@@ -27,7 +27,15 @@ from core.runs.layout import SPLIT, RunLayout
 HEADS = ("class", "count")
 
 # What reading a damaged file may raise; InvalidParameter comes from arrays that do not fit together.
-_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, InvalidParameter)
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    InvalidParameter,
+)
 
 
 @dataclass(frozen=True)
@@ -57,11 +65,12 @@ class Truth:
     def from_json(cls, values: dict[str, Any]) -> "Truth":
         """Make it again from what `to_json` gave."""
         counts = values.get("counts")
-        return cls(
-            sample_ids=np.asarray(values["sample_ids"], dtype=np.int64),
-            labels=np.asarray(values["labels"], dtype=np.int64),
-            counts=None if counts is None else np.asarray(counts, dtype=np.float32),
-        )
+        with np.errstate(over="raise"):  # of numbers that no count is
+            return cls(
+                sample_ids=np.asarray(values["sample_ids"], dtype=np.int64),
+                labels=np.asarray(values["labels"], dtype=np.int64),
+                counts=None if counts is None else np.asarray(counts, dtype=np.float32),
+            )
 
 
 def write_index(

@@ -198,7 +198,8 @@ def read_beat(layout: RunLayout) -> dict[str, Any]:
 
 
 def _dead(layout: RunLayout, written: RunState, observer: Observer) -> RunState:
-    if written.boot != observer.boot:
+    # A worker whose end was seen had died before the machine restarted.
+    if written.boot != observer.boot and not layout.exit(written.attempt).exists():
         message = "The machine restarted while the run was under way. Resume goes on from its last checkpoint."
         return replace(written, state="interrupted", reason="restart", message=message)
     reason, message = _exit_in_words(layout, written.attempt)

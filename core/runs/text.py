@@ -9,7 +9,7 @@ _DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\
 def clean_text(text: str, most: int = MOST_CHARACTERS) -> str:
     """Return a name or note without control and direction characters, at most `most` characters long."""
     kept = "".join(one for one in text if one.isprintable() and one not in _DIRECTIONS)
-    return kept.strip()[:most]
+    return kept.strip()[:most].rstrip()
 
 
 def formula_safe(text: str) -> str:

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.exceptions import RunsFolderError, RunStateError, UnknownName
+from core.exceptions import DamagedRun, RunsFolderError, RunStateError, UnknownName
 from core.runs import files
 from core.runs.layout import RUN_ID, RunLayout, RunsLayout, full_id
 
@@ -51,6 +51,21 @@ def trashed(layout: RunsLayout) -> list[TrashedRun]:
     matches = [_NAME.fullmatch(name) for name in names]
     found = [TrashedRun(layout.trash_dir / one[0], one[1], int(one[2])) for one in matches if one]
     return sorted(found, key=lambda one: one.deleted, reverse=True)
+
+
+def owner_of(one: TrashedRun) -> str | None:
+    """Return whose a deleted run is; None where its files do not say."""
+    try:
+        owner = files.read_json(RunLayout(one.path).run_json).get("owner")
+    except (OSError, DamagedRun):
+        return None
+    return owner if isinstance(owner, str) else None
+
+
+def deleted_at(name: str) -> int | None:
+    """Return when a run was deleted, in nanoseconds since 1970, from the name of its folder in the trash; None of others."""
+    found = _NAME.fullmatch(name)
+    return int(found[2]) if found else None
 
 
 def discard(layout: RunLayout, now: int | None = None) -> TrashedRun:

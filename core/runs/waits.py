@@ -58,7 +58,7 @@ class Waits(Settings):
         15, ge=0, description="Time in which a worker may stop by itself before it is killed."
     )
     page_poll: float = Field(
-        2, gt=0, description="Pause between two looks of a page at active runs."
+        1, gt=0, description="Pause between two looks of a page at active runs."
     )
     answer_start: float = Field(
         60,
