@@ -16,6 +16,7 @@ from pathlib import Path
 from core.exceptions import DamagedRun
 from core.jobs import queue
 from core.jobs.executor import Gone, Poll
+from core.jobs.retries import has_retries_left
 from core.runs import files, locks
 from core.runs.host import process_start
 from core.runs.run import Run
@@ -148,7 +149,7 @@ def ensure_runner(store: Store, data_dir: Path | None = None) -> bool:
 
 
 def ensure_runner_if_queued(store: Store, runs: Iterable[Run] | None = None) -> None:
-    """Start the runner when a run waits here, with or without its entry: cheap enough for every page load.
+    """Start the runner when a run waits here, with or without its entry, or may be retried: cheap enough for a page load.
 
     Args:
         store: the runs folder.
@@ -158,8 +159,13 @@ def ensure_runner_if_queued(store: Store, runs: Iterable[Run] | None = None) -> 
     if locks.holder(store.layout.runner_lock(host)) is not None:
         return
     runs = store.runs() if runs is None else runs
-    if any(run.state.state == "queued" and run.state.host in (None, host) for run in runs):
+    if any(run.state.host in (None, host) and _needs_runner(run) for run in runs):
         ensure_runner(store)
+
+
+def _needs_runner(run: Run) -> bool:
+    state = run.state.state
+    return state == "queued" or (state == "interrupted" and has_retries_left(run))
 
 
 def wait(store: Store, run_ids: Sequence[str]) -> Iterator[Run]:

@@ -66,15 +66,18 @@ def entries(layout: RunsLayout, host: str) -> list[QueueEntry]:
         return []
     found: list[QueueEntry] = []
     for name in names:
-        path = layout.queue_dir / name
-        try:
-            values = files.read_json(path)
-            entry = _entry(path, values)
-        except (FileNotFoundError, DamagedRun, KeyError, TypeError, ValueError):
-            continue
-        if entry.host == host:
+        entry = read_entry(layout.queue_dir / name)
+        if entry is not None and entry.host == host:
             found.append(entry)
     return found
+
+
+def read_entry(path: Path) -> QueueEntry | None:
+    """Return what an entry says, of whatever host; None where it is gone or cannot be read."""
+    try:
+        return _entry(path, files.read_json(path))
+    except (FileNotFoundError, DamagedRun, KeyError, TypeError, ValueError):
+        return None
 
 
 def remove_unreadable(layout: RunsLayout) -> None:

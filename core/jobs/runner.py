@@ -5,7 +5,6 @@ No torch here: it must be small and start at once.
 """
 
 import argparse
-import contextlib
 import os
 import resource
 import signal
@@ -19,12 +18,13 @@ from pathlib import Path
 import psutil
 
 from core.exceptions import CoreError, LockTaken, UnknownName
-from core.jobs import queue, slots
+from core.jobs import queue, quotas, slots
 from core.jobs.executor import EXIT_LOCKED
 from core.jobs.queue import QueueEntry
+from core.jobs.quotas import may_start
+from core.jobs.recovery import enqueue, take_stock
 from core.jobs.warm import Forked, Start, WarmStart, WorkerProcess, cold_start
-from core.runs import files, history, locks, trash
-from core.runs.layout import RUN_ID, RunLayout
+from core.runs import files, history, locks
 from core.runs.run import Run
 from core.runs.state import read_state, write_state
 from core.runs.store import Store
@@ -79,6 +79,7 @@ class Runner:
         self.gpu_slots = slots.gpu_slots()
         self.is_stopping = False
         self._trouble: str | None = None
+        self._stock_taken = 0.0
 
     def run(self, forever: bool = False) -> None:
         """Work until there is nothing to do for a while, or for ever (until SIGTERM or the folder is gone)."""
@@ -88,6 +89,8 @@ class Runner:
         # Whoever removes the runs folder and makes it again gets another lock file, and another runner.
         while not self.is_stopping and locks.holder(lock) == os.getpid():
             self.step()
+            if self._may_have_lost_something():
+                self.take_stock()
             if self.children or queue.entries(self.layout, self.host):
                 idle_since = time.monotonic()
             elif not forever and time.monotonic() - idle_since > self.waits.runner_idle:
@@ -108,16 +111,9 @@ class Runner:
                 self._note_trouble(f"{entry.run_id} cannot be started: {error}")
 
     def take_stock(self) -> None:
-        """Look at all runs once: queue again what a death between two steps left without an entry; empty the trash."""
-        queue.remove_unreadable(self.layout)
-        with contextlib.suppress(CoreError, OSError):
-            trash.purge(self.layout)
-        with os.scandir(self.layout.root) as found:
-            run_ids = sorted(one.name for one in found if RUN_ID.fullmatch(one.name))
-        for run_id in run_ids:
-            # A damaged run says so to its readers.
-            with contextlib.suppress(CoreError, OSError):
-                self._take_stock_of(self.layout.run(run_id))
+        """Put right what deaths left half done, and learn which workers live that others started."""
+        self._stock_taken = time.monotonic()
+        self.strangers |= take_stock(self.store, {child.entry.run_id for child in self.children})
 
     def reap(self) -> None:
         """Write an exit file for each worker that has ended, and queue again what found its locks taken."""
@@ -194,28 +190,10 @@ class Runner:
         except FileNotFoundError:
             return 0
 
-    def _take_stock_of(self, layout: RunLayout) -> None:
-        written = read_state(layout)
-        if written.state not in ("queued", "starting", "running"):
-            return
-        run = self.store.run(layout.id)
-        if run.damaged is not None:
-            return
-        if locks.holder(layout.alive_lock) is not None:
-            self.strangers[run.id] = run.spec["owner"]
-            return
-        if written.host not in (None, self.host):
-            return
-        is_lost_start = (
-            written.state == "starting"
-            and not layout.attempt(written.attempt).exists()
-            and not layout.exit(written.attempt).exists()
-        )
-        is_queued = queue.is_queued(self.layout, run.id)
-        if is_lost_start:
-            write_state(layout, replace(written, state="queued", t=time.time()))
-        if (is_lost_start or written.state == "queued") and not is_queued:
-            self._enqueue(run, written.attempt, os.environ.get("PETRIDISH_DATA", ""))
+    def _may_have_lost_something(self) -> bool:
+        """Return whether it is time to look at all runs again: nothing waits, but somebody may have died submitting."""
+        is_time = time.monotonic() - self._stock_taken > self.waits.runner_idle
+        return is_time and not queue.entries(self.layout, self.host)
 
     def _startable(self, waiting: Sequence[QueueEntry]) -> list[QueueEntry]:
         """Return the entries that mean something; settle and remove the others."""
@@ -260,13 +238,15 @@ class Runner:
                 del self.strangers[run_id]
             else:
                 running[owner] += 1
+        allowed = [one for one in waiting if may_start(one.owner, running, self.store.root)]
         promised = {child.slot for child in self.children}
         free_slots = {
             slot
             for slot in (*self.cpu_slots, *self.gpu_slots)
             if slot not in promised and slots.is_free(self.layout, self.host, slot)
         }
-        return choose(waiting, running, self.cpu_slots, self.gpu_slots, free_slots)
+        allowed = [one for one in waiting if quotas.may_start(one.owner, running, self.store.root)]
+        return choose(allowed, running, self.cpu_slots, self.gpu_slots, free_slots)
 
     def _after_exit(self, child: Child, code: int, usage: resource.struct_rusage) -> None:
         entry = child.entry
@@ -296,18 +276,13 @@ class Runner:
 
     def _queue_again(self, run: Run, attempt: int, data_dir: str) -> None:
         write_state(run.layout, replace(read_state(run.layout), state="queued", t=time.time()))
-        self._enqueue(run, attempt, data_dir)
+        enqueue(self.store, run, attempt, data_dir)
 
     def _note_trouble(self, text: str) -> None:
         # The same trouble comes back with each look.
         if text != self._trouble:
             self._trouble = text
             _say(text)
-
-    def _enqueue(self, run: Run, attempt: int, data_dir: str) -> None:
-        device = run.spec["resources"].get("device", "auto")
-        owner = run.spec["owner"]
-        queue.enqueue(self.layout, run.id, attempt, owner, self.host, device, data_dir)
 
     def stop(self, *_: object) -> None:
         """End after the step under way; a signal handler."""

@@ -1,0 +1,157 @@
+"""What `random_control` looks at: a runs folder, held against what was shown before and undisturbed twins of its runs; pages."""
+
+import contextlib
+import shutil
+import time
+import urllib.request
+from collections.abc import Sequence
+from typing import Any
+
+from core.runs import files, history
+from core.runs.examination import examine
+from core.runs.run import Run
+from core.runs.store import Store
+from core.training.loop import MEASURED_KEYS
+
+DEATH_SECONDS = 30.0
+"""Time after which the death of a worker must show."""
+
+
+class Witness:
+    """Looks at a folder again and again, and notes what must not be.
+
+    Args:
+        store: the runs folder.
+
+    Attributes:
+        violations: what must not be and was, each once.
+        slowest_death: longest time in seconds until the death of a worker showed.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.violations: list[str] = []
+        self.slowest_death = 0.0
+        self._shown: dict[str, dict[int, dict[str, Any]]] = {}
+        self._deaths: list[tuple[float, str, int]] = []
+
+    def expect_death(self, run: Run) -> None:
+        """Note that a run's worker has been killed."""
+        self._deaths.append((time.monotonic(), run.id, run.state.attempt))
+
+    def look(self) -> None:
+        """Read all runs, and compare them with what was shown before."""
+        now = time.monotonic()
+        runs = {run.id: run for run in self.store.runs()}
+        for run in runs.values():
+            if run.damaged is not None and run.layout.path.exists():
+                self.violate(f"{run.id} is damaged: {run.damaged}")
+            self._compare_history(run)
+        for death in list(self._deaths):
+            began, run_id, attempt = death
+            run = runs.get(run_id)
+            if run is not None and run.state.state == "running" and run.state.attempt == attempt:
+                if now - began > DEATH_SECONDS:
+                    self.violate(
+                        f"{run_id} shows as running {DEATH_SECONDS:.0f} s after its worker's death"
+                    )
+                    self._deaths.remove(death)
+            else:
+                self._deaths.remove(death)
+                self.slowest_death = max(self.slowest_death, now - began)
+
+    def _compare_history(self, run: Run) -> None:
+        lasting = {row["epoch"]: lasting_part(row) for row in run.history()}
+        before = self._shown.setdefault(run.id, {})
+        if not run.layout.path.exists():
+            return  # somebody has just deleted it
+        for epoch, row in lasting.items():
+            if before.setdefault(epoch, row) != row:
+                self.violate(f"{run.id}: epoch {epoch} has other numbers than shown before")
+                before[epoch] = row
+        if len(lasting) < len(before) - 1:
+            self.violate(f"{run.id}: {len(before)} epochs were shown, {len(lasting)} are left")
+
+    def violate(self, text: str) -> None:
+        """Note what must not be, once."""
+        if text not in self.violations:
+            self.violations.append(text)
+            print(f"VIOLATION {text}", flush=True)
+
+    def compare(self, run_id: str, twin: Run) -> None:
+        """Note where a run is not what its undisturbed twin is."""
+        run = {one.id: one for one in self.store.runs()}.get(run_id)
+        if run is None:
+            self.violate(f"{run_id} is gone")
+        elif run.state.state != "finished":
+            self.violate(f"{run_id} is {run.state.state}: {run.state.message}")
+        else:
+            for difference in differences(run, twin):
+                self.violate(f"{run_id}, seed {run.seed}: {difference}")
+            for found in examine(run.layout):
+                if found.kind == "damage":
+                    self.violate(f"{run_id}: {found.file}: {found.problem}")
+
+
+def lasting_part(row: dict[str, Any]) -> dict[str, Any]:
+    """Return what of an epoch's row must never change."""
+    return {
+        key: value for key, value in row.items() if key not in {*MEASURED_KEYS, "attempt", "time"}
+    }
+
+
+def differences(run: Run, twin: Run) -> list[str]:
+    """Return what of a finished run is not as in its undisturbed twin."""
+    found = []
+    rows = [[lasting_part(row) for row in one.history()] for one in (run, twin)]
+    if rows[0] != rows[1]:
+        found.append(f"its {len(rows[0])} epochs are not the {len(rows[1])} of its twin")
+    best = [files.read_json(one.layout.best_json) for one in (run, twin)]
+    if best[0]["weights_sha256"] != best[1]["weights_sha256"]:
+        found.append("its weights are not those of its twin")
+    outputs = [
+        {path.name: path.read_bytes() for path in one.layout.results_dir.iterdir()}
+        for one in (run, twin)
+    ]
+    if outputs[0] != outputs[1]:
+        found.append("its results on the test split are not those of its twin")
+    attempts = [row["attempt"] for row in history.read_on(run.layout.history).rows]
+    if attempts != sorted(attempts):
+        found.append("an attempt has written after a later one")
+    return found
+
+
+def answers(port: int) -> bool:
+    """Return whether a dashboard says that it is well."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/healthz", timeout=20) as response:
+            return response.status == 200
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def tabs(ports: Sequence[int], is_wanted: bool) -> Any:
+    """Open the page Runs of each dashboard in Chromium; gives a function that returns the errors that they show."""
+    if not is_wanted:
+        yield list
+        return
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        pages = [browser.new_page(base_url=f"http://127.0.0.1:{port}") for port in ports]
+        for page in pages:
+            page.goto("/", timeout=120_000)
+
+        def errors() -> list[str]:
+            found = []
+            for page in pages:
+                for place in (".stException", ".stAlertContainer:has(.stAlertContentError)"):
+                    found += page.locator(place).all_inner_texts()
+            return found
+
+        yield errors
+        browser.close()
