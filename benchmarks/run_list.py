@@ -1,26 +1,36 @@
-"""Listing 1,000 and 10,000 runs: CPU seconds of the first call, of a poll with nothing new, and after one change.
+"""Listing 1,000 and 10,000 runs and reading the curves of 1,000: CPU seconds, at first and with nothing new.
 
-Run as `python -m benchmarks.run_list`. Folders are made in a temporary directory; nothing is trained.
+Run as `python -m benchmarks.run_list`. Folders are made in a temporary directory; nothing is trained. What a poll of the
+page costs besides is run_poll.py; how others read the same histories is run_readers.py.
 """
 
+import gc
 import os
 import statistics
 import tempfile
 import time
 from pathlib import Path
 
+import orjson
+
 from core.runs.run import config_sha256
 from core.runs.state import RunState, write_state
 from core.runs.store import Store
 
 SIZES = (1_000, 10_000)
+NUM_EPOCHS = 200
 REPEATS = 5
 
 
-def make_runs(store: Store, number: int) -> None:
-    """Make finished runs with a config of realistic size, quicker than `Store.create` (which syncs to disk)."""
-    import orjson
+def make_runs(store: Store, number: int, num_epochs: int = 0) -> None:
+    """Make finished runs with a config of realistic size, quicker than `Store.create` (which syncs to disk).
 
+    Args:
+        store: an empty runs folder.
+        number: of runs.
+        num_epochs: rows of their histories, as a network with one head writes them; 0 for none.
+    """
+    rows = b"".join(orjson.dumps(_row(epoch)) + b"\n" for epoch in range(1, num_epochs + 1))
     config = {
         "dataset": {"name": "digits", "split_seed": 42},
         "variant": "dense-base",
@@ -49,6 +59,32 @@ def make_runs(store: Store, number: int) -> None:
             "finished", epoch=30, epochs=30, best_epoch=20, best_validation_accuracy=0.9
         )
         (folder / "state.json").write_bytes(orjson.dumps(state.to_json()))
+        if num_epochs:
+            (folder / "history.jsonl").write_bytes(rows)
+            (folder / "attempts").mkdir()
+            (folder / "attempts" / "0001.json").write_bytes(b'{"attempt": 1, "from_epoch": 1}')
+
+
+def _row(epoch: int) -> dict[str, float]:
+    accuracy = 1 - 1 / (epoch + 1)
+    metrics = {
+        f"{split}_{name}": value + share
+        for split, share in (("train", 0.0), ("train_eval", 0.01), ("validation", 0.02))
+        for name, value in (("loss", 1 / epoch), ("accuracy", accuracy))
+    }
+    return {
+        "attempt": 1,
+        "epoch": epoch,
+        "step": 124 * epoch,
+        "time": 1.7e9 + epoch / 7,
+        "stage": 0,
+        "learning_rate": 0.001 / epoch,
+        "epoch_seconds": 10 / 7,
+        **metrics,
+        "samples": 31_500,
+        "samples_per_second": 22_050.7,
+        "peak_memory": 442_368_000,
+    }
 
 
 def cpu_seconds(work) -> float:
@@ -75,7 +111,27 @@ def main() -> None:
                 write_state(run.layout, RunState("stopped", epoch=epoch))
                 changed.append(cpu_seconds(store.runs))
             print(f"{number:>7} {first:8.3f} {again:12.3f} {statistics.median(changed):12.3f}")
-    print(f"{os.cpu_count()} cores, one thread used")
+    curves()
+    print(f"{os.cpu_count()} cores, one thread used, load {os.getloadavg()[0]:.1f}")
+
+
+def curves() -> None:
+    """Print what all curves of the smaller list cost, first and with nothing new, as the pages read them."""
+    from dashboard import data
+
+    # As the server does once it is up, so that what it has imported is not looked through again and again.
+    gc.collect()
+    gc.freeze()
+    with tempfile.TemporaryDirectory() as folder:
+        make_runs(Store(Path(folder)), SIZES[0], NUM_EPOCHS)
+        runs = Store(Path(folder)).runs()
+        first, again = [], []
+        for _ in range(REPEATS):
+            data._histories.clear()
+            first.append(cpu_seconds(lambda: [data.history(run) for run in runs]))
+            again.append(cpu_seconds(lambda: [data.history(run) for run in runs]))
+    print(f"curves of {SIZES[0]:,} runs x {NUM_EPOCHS} epochs, CPU seconds, median of {REPEATS}")
+    print(f"first {statistics.median(first):.3f}, nothing new {statistics.median(again):.3f}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
 """export, import and fsck as commands; what they do is tested beside core.export, core.jobs.importing, core.runs.fsck."""
 
+import os
 import zipfile
 
 import orjson
 import pytest
+
+from core.runs import files
 
 
 @pytest.fixture
@@ -67,3 +70,20 @@ def test_fsck_says_what_is_damaged_and_mends_on_request(petridish, facts, run, f
     assert err == f"  0% {run.id}\n"
     assert facts("runs", "fsck", run.id, "--fix", *folder) == [wanted | {"repaired": True}]
     assert facts("runs", "fsck", run.id, *folder) == []
+
+
+def test_fsck_looks_at_the_queue_too(petridish, finished_copy, run, folder):
+    files.make_folder(finished_copy.layout.queue_dir)
+    entry = finished_copy.layout.queue_dir / "00000000000000000001-x.json"
+    entry.write_bytes(b"{")
+    os.utime(entry, (1, 1))
+    status, out, _ = petridish("runs", "fsck", "--json", *folder)
+    (found,) = orjson.loads(out)
+    assert (status, found["id"], found["file"], found["repaired"]) == (
+        0,
+        ".queue",
+        entry.name,
+        False,
+    )
+    assert petridish("runs", "fsck", "--fix", *folder)[0] == 0
+    assert not entry.exists()

@@ -1,9 +1,15 @@
 """The commands that ask something of runs; what the requests do is tested beside core.jobs.control and its neighbours."""
 
+import subprocess
+import sys
+import time
+
 import pytest
 
 from core.jobs import control
+from core.runs.host import user_name
 from core.runs.state import RunState, write_state
+from core.runs.waits import VARIABLE
 
 
 @pytest.fixture
@@ -77,3 +83,64 @@ def test_a_beginning_of_an_id_will_do_where_it_is_one_run_s(call, finished_copy,
         f"petridish: run {run.id[:4]!r} must be the beginning of one id only; it begins {ids[0]}, {ids[1]}.\n",
     )
     assert call("show", "3000")[2].startswith("petridish: No run is called '3000'.")
+
+
+def test_a_refusal_does_not_keep_the_others_from_what_was_asked(call, finished_copy, run, spec_of):
+    other = finished_copy.create(spec_of(run), epochs=3)
+    write_state(other.layout, RunState("running", host="elsewhere", t=1.0))
+    last = finished_copy.create(spec_of(run), epochs=3)
+    write_state(last.layout, RunState("stopped"))
+    status, out, err = call("pause", run.id, last.id)
+    assert (status, out) == (2, "")
+    assert [line.split()[:3] for line in err.splitlines()] == [
+        ["petridish:", "Run", one.id] for one in (run, last)
+    ]
+    status, out, err = call("delete", other.id, run.id, last.id)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"petridish: Run {other.id} is ")
+    assert [one.id for one in finished_copy.runs()] == [other.id]
+
+
+def test_a_clone_is_a_new_run_that_waits_with_other_settings(
+    petridish, facts, processes, occupied_store, finished_run, spec_of
+):
+    parent = occupied_store.create(spec_of(finished_run, owner="bob"), epochs=3)
+    write_state(parent.layout, RunState("finished"))
+    folders = ["--runs", occupied_store.root, "--data", processes.data_dir]
+    changes = ["--set", "training.learning_rate=0.01", "--set", "training.max_epochs=2"]
+    status, out, err = petridish("runs", "clone", parent.id, *changes, "--name", "twin", *folders)
+    assert (status, err) == (0, "")
+    clone = occupied_store.run(out.strip())
+    assert (clone.state.state, clone.spec["parent"], clone.name) == ("queued", parent.id, "twin")
+    changed = {**parent.config["training"], "learning_rate": 0.01, "max_epochs": 2}
+    assert clone.config == parent.config | {"training": changed}
+    assert (clone.seed, clone.state.epochs) == (parent.seed, 2)
+    assert clone.spec["owner"] == user_name()
+    # Nothing need differ: whoever clones wants to train.
+    (again,) = facts("runs", "clone", parent.id, "--seed", "7", *folders)
+    assert occupied_store.run(again).seed == 7
+    status, _, err = petridish("runs", "clone", parent.id, "--set", "training.x=1", *folders)
+    assert (status, err.count("\n")) == (2, 1)
+    assert "training.x" in err
+    parent.layout.run_json.write_bytes(b"{")
+    status, _, err = petridish("runs", "clone", parent.id, *folders)
+    assert status == 2
+    assert err.startswith(f"petridish: Run {parent.id} is damaged and cannot be cloned: run.json ")
+
+
+def test_killing_says_that_it_waits(petridish, occupied_store, finished_run, spec_of, monkeypatch):
+    monkeypatch.setenv(VARIABLE, '{"kill_after": 0.5}')
+    run = occupied_store.create(spec_of(finished_run), epochs=3)
+    host, boot = occupied_store.observer.host, occupied_store.observer.boot
+    write_state(run.layout, RunState("running", host=host, boot=boot, t=time.time(), pid=1))
+    holder = "import sys, time; from core.runs import locks; locks.take(sys.argv[1]); print(flush=True); time.sleep(600)"
+    holder = holder.replace("sys.argv[1]", "__import__('pathlib').Path(sys.argv[1])")
+    command = [sys.executable, "-c", holder, str(run.layout.alive_lock)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        status, _, err = petridish("runs", "kill", run.id, "--runs", occupied_store.root)
+        process.kill()
+    assert status == 2
+    assert "waiting for 1 run to stop\n" in err
+    # Lock and process id do not agree: it is nobody whom we may kill.
+    assert f"Run {run.id} cannot be killed" in err

@@ -1,5 +1,7 @@
 import csv
 import io
+import re
+import sys
 from dataclasses import replace
 
 import pandas as pd
@@ -113,3 +115,72 @@ def test_an_export_that_fails_leaves_nothing_behind(run, tmp_path):
     with pytest.raises(InvalidParameter, match="is a folder"):
         export("zip", [run], tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["copied"]
+
+
+def test_event_files_hold_the_histories_as_tensorboard_reads_them(run, tmp_path):
+    pytest.importorskip("tensorboard", reason="the optional package tensorboard is not installed")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    row = {"attempt": 1, "epoch": 4, "time": 1.7e9, "train_loss": None, "nan": ["train_loss"]}
+    files.append_row(run.layout.history, row | {"dead_share": {"layers.0": 0.25}})
+    named = replace(run, edit={"name": "<b>mine</b>"})
+    assert export("tensorboard", [named], tmp_path / "logs") == []
+    (folder,) = (tmp_path / "logs").iterdir()
+    assert folder.name == f"dense-base-seed-0-{run.id}"
+    (written,) = folder.iterdir()
+    assert re.fullmatch(r"events\.out\.tfevents\.\d{10}\.0", written.name)  # names no machine
+    events = EventAccumulator(str(folder)).Reload()
+    accuracies = events.Scalars("accuracy/validation")
+    rows = run.history()[:3]
+    assert [(one.step, one.wall_time) for one in accuracies] == [
+        (row["epoch"], row["time"]) for row in rows
+    ]
+    assert [one.value for one in accuracies] == pytest.approx(
+        [row["validation_accuracy"] for row in rows]
+    )
+    assert len(events.Scalars("loss/train")) == 3
+    assert [one.value for one in events.Scalars("dead_share/layers.0")][-1:] == [0.25]
+    assert {"learning_rate", "loss/train_eval"} <= set(events.Tags()["scalars"])
+    (settings,) = events.Tensors("settings/text_summary")
+    assert b"dense-base" in settings.tensor_proto.string_val[0]
+    assert not [path for path in tmp_path.iterdir() if path.suffix == ".tmp"]
+
+
+def test_event_files_name_no_folder_after_what_others_wrote(run, tmp_path):
+    pytest.importorskip("tensorboard", reason="the optional package tensorboard is not installed")
+    run.layout.history.unlink()
+    hostile = replace(run, spec={**run.spec, "config": {**run.config, "variant": "../../up"}})
+    assert export("tensorboard", [hostile], tmp_path / "logs") == [
+        f"Run {run.id} has finished no epoch yet and gives no curve."
+    ]
+    assert [path.name for path in (tmp_path / "logs").iterdir()] == [f"run-{run.id}"]
+
+
+def test_without_tensorboard_the_error_says_what_to_install(run, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)  # as if it were not there
+    with pytest.raises(InvalidInput) as raised:
+        export("tensorboard", [run], tmp_path / "logs")
+    assert str(raised.value) == (
+        "Event files are written by TensorBoard, which is not installed: pip install 'petridish[tensorboard]'."
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["copied"]
+
+
+def test_a_folder_is_written_whole_and_replaces_nothing(run, tmp_path, monkeypatch):
+    def write(path, runs, weights):
+        path.mkdir()
+        (path / "one.txt").write_text(str(len(runs)))
+        return ["said"]
+
+    monkeypatch.setattr("core.export.EXPORTERS", {"folder": write})
+    assert export("folder", [run], tmp_path / "out") == ["said"]
+    assert (tmp_path / "out" / "one.txt").read_text() == "1"
+    with pytest.raises(InvalidParameter, match=r"'out' is a folder that exists"):
+        export("folder", [run], tmp_path / "out", force=True)
+    (tmp_path / "file").write_text("precious")
+    with pytest.raises(InvalidParameter, match=r"'file' exists and is no folder to replace"):
+        export("folder", [run], tmp_path / "file", force=True)
+    assert (tmp_path / "file").read_text() == "precious"
+    with pytest.raises(InvalidInput, match=r"'x' cannot be written: Not a directory"):
+        export("folder", [run], tmp_path / "file" / "x")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copied", "file", "out"]

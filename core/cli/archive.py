@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from core.cli.options import found, opened, with_json, with_runs
+from core.cli.options import folder_of_data, found, opened, with_data, with_json, with_runs
 from core.cli.printing import print_facts, progress_shown
 
-FORMATS = ("zip", "csv")
+FORMATS = ("zip", "csv", "tensorboard")
 """The names of `core.export.EXPORTERS`, said again because the help must not import them."""
 
 FINDING_COLUMNS = ("id", "file", "kind", "problem", "repair", "repaired")
@@ -22,7 +22,7 @@ FINDING_COLUMNS = ("id", "file", "kind", "problem", "repair", "repaired")
     "kind",
     type=click.Choice(FORMATS),
     required=True,
-    help="An archive for petridish runs import, or a table of all histories.",
+    help="An archive for petridish runs import, a table of all histories, or event files in a new folder.",
 )
 @click.option("--no-weights", is_flag=True, help="Leave the best weights out of an archive.")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
@@ -35,10 +35,14 @@ def runs_export(
     force: bool,
     runs: Path | None,
 ) -> None:
-    """Write runs to one file."""
+    """Write runs to one file or folder."""
     from core.export import export
+    from core.jobs import permissions
+    from core.runs.host import user_name
 
     chosen = found(opened(runs), run_ids)
+    for run in chosen:
+        permissions.require("export", run, user_name())
     for note in export(kind, chosen, out, weights=not no_weights, force=force):
         click.echo(note, err=True)
 
@@ -65,9 +69,13 @@ def runs_import(file: Path, runs: Path | None, as_json: bool) -> None:
 @click.argument("run_ids", metavar="[ID...]", nargs=-1)
 @click.option("--fix", is_flag=True, help="Mend what can be mended without losing anything.")
 @with_runs
+@with_data
 @with_json
-def runs_fsck(run_ids: tuple[str, ...], fix: bool, runs: Path | None, as_json: bool) -> None:
-    """Say what is damaged; exit status 1 if something stays so."""
+def runs_fsck(
+    run_ids: tuple[str, ...], fix: bool, runs: Path | None, data: Path | None, as_json: bool
+) -> None:
+    """Say what is damaged, of runs, queue and trash; exit status 1 if something stays so."""
+    from core.jobs.queue_examination import fsck_queue
     from core.runs.fsck import fsck
 
     store = opened(runs)
@@ -75,6 +83,8 @@ def runs_fsck(run_ids: tuple[str, ...], fix: bool, runs: Path | None, as_json: b
     with progress_shown() as progress:
         # For runs that were named the wait is short, and their names are known.
         checked = fsck(store, chosen, fix, progress if chosen is None else lambda share, what: None)
+    if chosen is None:
+        checked += fsck_queue(store, folder_of_data(data), fix)
     print_facts(as_json, [one.row() for one in checked], FINDING_COLUMNS)
     if not checked and not as_json:
         click.echo("Nothing is damaged.", err=True)

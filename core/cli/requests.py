@@ -1,16 +1,29 @@
-"""The verbs that ask something of runs: `petridish runs stop`, `pause`, `kill`, `delete`, `rename` and their kin."""
+"""The verbs that ask something of runs: `petridish runs stop`, `pause`, `clone`, `delete`, `rename` and their kin."""
 
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from core.cli.options import Command, folder_of_data, found, opened, with_data, with_runs
-from core.cli.training import wait_for
+from core.cli.options import (
+    Command,
+    folder_of_data,
+    found,
+    opened,
+    with_data,
+    with_json,
+    with_runs,
+)
+from core.cli.printing import print_facts, progress_shown
+from core.cli.training import submitted, wait_for
+from core.exceptions import InvalidInput
 
 if TYPE_CHECKING:
     from core.runs.run import Run
+
+T = TypeVar("T")
 
 
 def _with_ids(command: Command) -> Command:
@@ -19,6 +32,24 @@ def _with_ids(command: Command) -> Command:
 
 def _with_id(command: Command) -> Command:
     return click.argument("run_id", metavar="ID")(command)
+
+
+def _each(what: Iterable[T], ask: Callable[[T], object]) -> None:
+    """Ask for each, and say at the end what was refused: one that cannot does not keep the others from it.
+
+    Raises:
+        InvalidInput: the last refusal; those before it have been said.
+    """
+    refused: list[InvalidInput] = []
+    for one in what:
+        try:
+            ask(one)
+        except InvalidInput as error:
+            refused.append(error)
+    for error in refused[:-1]:
+        click.echo(f"petridish: {error}", err=True)
+    if refused:
+        raise refused[-1]
 
 
 @click.command("stop")
@@ -30,8 +61,7 @@ def runs_stop(run_ids: tuple[str, ...], runs: Path | None) -> None:
     from core.runs.host import user_name
 
     store = opened(runs)
-    for run in found(store, run_ids):
-        control.stop(store, run, by=user_name())
+    _each(found(store, run_ids), lambda run: control.stop(store, run, by=user_name()))
 
 
 @click.command("pause")
@@ -43,8 +73,7 @@ def runs_pause(run_ids: tuple[str, ...], runs: Path | None) -> None:
     from core.runs.host import user_name
 
     store = opened(runs)
-    for run in found(store, run_ids):
-        control.pause(store, run, by=user_name())
+    _each(found(store, run_ids), lambda run: control.pause(store, run, by=user_name()))
 
 
 @click.command("resume")
@@ -61,8 +90,7 @@ def runs_resume(run_ids: tuple[str, ...], wait: bool, runs: Path | None, data: P
     store = opened(runs)
     executor = LocalExecutor(store, folder_of_data(data))
     chosen = found(store, run_ids)
-    for run in chosen:
-        control.resume(store, executor, run, by=user_name())
+    _each(chosen, lambda run: control.resume(store, executor, run, by=user_name()))
     if wait and not wait_for(store, [run.id for run in chosen]):
         sys.exit(1)
 
@@ -81,9 +109,55 @@ def runs_retry(run_ids: tuple[str, ...], wait: bool, runs: Path | None, data: Pa
     store = opened(runs)
     executor = LocalExecutor(store, folder_of_data(data))
     chosen = found(store, run_ids)
-    for run in chosen:
-        control.retry(store, executor, run, by=user_name())
+    _each(chosen, lambda run: control.retry(store, executor, run, by=user_name()))
     if wait and not wait_for(store, [run.id for run in chosen]):
+        sys.exit(1)
+
+
+@click.command("clone")
+@_with_id
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="GROUP.NAME=VALUE",
+    help="Change a setting, such as training.learning_rate=0.01; may be repeated.",
+)
+@click.option("--seed", type=int, help="Another seed than the run's own.")
+@click.option("--name", help="What you call the new run.")
+@click.option("--wait", is_flag=True, help="Return when it has ended.")
+@with_runs
+@with_data
+@with_json
+def runs_clone(
+    run_id: str,
+    settings: tuple[str, ...],
+    seed: int | None,
+    name: str | None,
+    wait: bool,
+    runs: Path | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Queue a new run with the settings of one, but for some of them; print its id.
+
+    'petridish runs show ID' lists the settings.
+    """
+    from core.config import RunConfig, parsed_overrides
+    from core.exceptions import RunStateError
+
+    store = opened(runs)
+    parent = store.find(run_id)
+    if parent.damaged is not None:
+        raise RunStateError(f"Run {parent.id} is damaged and cannot be cloned: {parent.damaged}.")
+    config = RunConfig.checked(parent.config).changed(parsed_overrides(settings))
+    seeds = [parent.spec["seed"] if seed is None else seed]
+    # Asked for by name, it is trained again even where nothing differs.
+    ids = submitted(
+        store, folder_of_data(data), [config], seeds, name=name, parent=parent.id, reuse=()
+    )
+    print_facts(as_json, ids)
+    if wait and not wait_for(store, ids):
         sys.exit(1)
 
 
@@ -96,7 +170,8 @@ def runs_kill(run_ids: tuple[str, ...], runs: Path | None) -> None:
     from core.runs.host import user_name
 
     store = opened(runs)
-    control.kill(store, found(store, run_ids), by=user_name())
+    with progress_shown() as progress:
+        control.kill(store, found(store, run_ids), by=user_name(), progress=progress)
 
 
 @click.command("delete")
@@ -108,8 +183,7 @@ def runs_delete(run_ids: tuple[str, ...], runs: Path | None) -> None:
     from core.runs.host import user_name
 
     store = opened(runs)
-    for run in found(store, run_ids):
-        delete(store, run, by=user_name())
+    _each(found(store, run_ids), lambda run: delete(store, run, by=user_name()))
 
 
 @click.command("restore")
@@ -121,8 +195,7 @@ def runs_restore(run_ids: tuple[str, ...], runs: Path | None) -> None:
     from core.runs.host import user_name
 
     store = opened(runs)
-    for run_id in run_ids:
-        restore(store, run_id, by=user_name())
+    _each(run_ids, lambda run_id: restore(store, run_id, by=user_name()))
 
 
 @click.command("rename")

@@ -40,8 +40,12 @@ def runs() -> None:
 @with_json
 def runs_list(runs: Path | None, as_json: bool) -> None:
     """List all runs, newest first."""
+    from core.jobs.visibility import num_hidden
+
     store = opened(runs)
     rows = [run.row() for run in store.runs()]
+    if hidden := num_hidden(store):
+        click.echo(f"{hidden} runs of others are hidden from you.", err=True)
     if not rows and not as_json:
         click.echo(f"No runs in {store.root} yet: petridish train --help", err=True)
     print_facts(as_json, rows, RUN_COLUMNS)
@@ -84,6 +88,7 @@ for command in (
     requests.runs_pause,
     requests.runs_resume,
     requests.runs_retry,
+    requests.runs_clone,
     requests.runs_kill,
     requests.runs_delete,
     requests.runs_restore,

@@ -41,7 +41,7 @@ def demo(
     if as_json and not until_done:
         raise InvalidParameter("--json needs --until-done: a dashboard prints no facts.")
     store, data_dir = opened(runs), folder_of_data(data)
-    ids = _submitted(
+    ids = submitted(
         store, data_dir, run_configs(SUITES["demo"]), [0], suite="demo", reuse=("finished", *ACTIVE)
     )
     if not until_done:
@@ -125,7 +125,7 @@ def train(
         configs = [run_config(chosen, one, overrides) for one in names]
     else:
         raise InvalidParameter("Name the data set: --dataset NAME.")
-    ids = _submitted(
+    ids = submitted(
         store,
         data_dir,
         configs,
@@ -178,7 +178,7 @@ def _pipeline(text: str, store: "Store") -> dict[str, Any]:
         raise InvalidParameter(f"--augmentation {text}: {error}") from None
 
 
-def _submitted(
+def submitted(
     store: "Store",
     data_dir: Path,
     configs: "list[RunConfig]",
@@ -186,14 +186,22 @@ def _submitted(
     hint: str = "",
     **options: Any,
 ) -> list[str]:
+    """Queue runs and return their ids, saying on stderr what is worth knowing of them.
+
+    Args:
+        store: where the runs go.
+        data_dir: folder of the data sets.
+        configs: what to do.
+        seeds: each config is run with each.
+        hint: what to add where a run is reused.
+        options: of `core.jobs.submit.submit_all`.
+    """
     from core.jobs.local import LocalExecutor
     from core.jobs.submit import submit_all
 
-    submitted = submit_all(
-        store, LocalExecutor(store, data_dir), data_dir, configs, seeds, **options
-    )
-    for note in submitted.notes:
+    done = submit_all(store, LocalExecutor(store, data_dir), data_dir, configs, seeds, **options)
+    for note in done.notes:
         click.echo(note, err=True)
-    for run in submitted.reused:
+    for run in done.reused:
         click.echo(f"{run.id} does the same and is reused{hint}.", err=True)
-    return [run.id for run in submitted.runs]
+    return [run.id for run in done.runs]

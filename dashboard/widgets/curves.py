@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+import pandas as pd
 import streamlit as st
 
 from core.charts.learning_curves import learning_curves
-from core.charts.style import metric_title
+from core.charts.style import SPLIT_TITLES, metric_title
 from core.evaluation.learning_curves import history_key
 from core.runs.run import Run
 from dashboard import data
@@ -13,7 +14,9 @@ from dashboard.widgets.figure import figure
 from dashboard.widgets.run_picker import titles_of
 
 MOST_LINES = 20
-"""Lines drawn at once; more are no longer told apart, and each costs the browser time at every update."""
+"""Lines of all splits drawn at once; of more, those of the first split alone are drawn, which are a third as many."""
+MOST_RUNS = 50
+"""Runs drawn at once; more are no longer told apart, and each costs the browser time at every update."""
 
 METRICS = (
     *(
@@ -45,11 +48,8 @@ def curves(runs: Sequence[Run], key: str, height: int) -> None:
         key: of the widget.
         height: of the figure in pixels.
     """
-    known = [name for name in METRICS if any(_has(run, name) for run in runs)] or ["accuracy"]
-    lines = sum(_num_lines(run, "accuracy") for run in runs)
-    shown = list(runs)
-    while len(shown) > 1 and sum(_num_lines(run, "accuracy") for run in shown) > MOST_LINES:
-        shown.pop()
+    known = [name for name in METRICS if any(_splits(run, name) for run in runs)] or ["accuracy"]
+    shown = runs[:MOST_RUNS]
     with st.container(horizontal=True, vertical_alignment="center"):
         metric = st.selectbox(
             "Metric",
@@ -60,16 +60,21 @@ def curves(runs: Sequence[Run], key: str, height: int) -> None:
             persist_state="session",
             width=260,
         )
-        if len(shown) < len(runs):
-            st.caption(
-                f"{len(shown)} of {len(runs)} chosen runs shown ({lines} lines are too many)."
-            )
-    labels = titles_of(shown)
-    table = data.curves(shown, metric or known[0], labels)
+        metric = metric or known[0]
+        splits = [_splits(run, metric) for run in shown]
+        is_crowded = sum(map(len, splits)) > MOST_LINES
+        said = [f"{len(shown)} of {len(runs):,} chosen runs"] if len(shown) < len(runs) else []
+        if is_crowded and max(map(len, splits)) > 1:
+            said.append(f"{SPLIT_TITLES[SPLITS[0]]} only, as the lines are many")
+        if said:
+            st.caption(f"Shown: {', '.join(said)}.")
+    table = data.curves(shown, metric, titles_of(shown))
+    if is_crowded:
+        table = first_split(table)
     figure(
-        learning_curves(table, metric or known[0]),
+        learning_curves(table, metric),
         key,
-        alt=f"{metric_title(metric or known[0])} by epoch of {len(shown)} runs.",
+        alt=f"{metric_title(metric)} by epoch of {len(shown)} runs.",
         how_to_read=HOW_TO_READ,
         table=table,
         height=height,
@@ -77,10 +82,15 @@ def curves(runs: Sequence[Run], key: str, height: int) -> None:
     )
 
 
-def _has(run: Run, metric: str) -> bool:
-    return _num_lines(run, metric) > 0
+def first_split(table: pd.DataFrame) -> pd.DataFrame:
+    """Return of each run's lines that of the first of `SPLITS` that it has."""
+    rank = table["split"].map(SPLITS.index)
+    return table[rank == rank.groupby(table["run"]).transform("min")]
 
 
-def _num_lines(run: Run, metric: str) -> int:
+def _splits(run: Run, metric: str) -> list[str]:
+    """Return the splits of which a run has lines."""
     rows = data.history(run)[1]
-    return sum(any(history_key(split, metric) in row for row in rows[-1:]) for split in SPLITS)
+    return [
+        split for split in SPLITS if any(history_key(split, metric) in row for row in rows[-1:])
+    ]

@@ -15,7 +15,6 @@ from core.jobs.local import LocalExecutor
 from core.jobs.permissions import Request
 from core.jobs.refusals import possible
 from core.jobs.removal import delete, restore
-from core.runs.host import user_name
 from core.runs.run import Run
 from core.runs.state import ACTIVE
 from dashboard import data
@@ -24,6 +23,7 @@ from dashboard.widgets.run_edits import tag_form
 from dashboard.widgets.run_picker import URL_KEY
 from dashboard.widgets.run_table import URL_KEY as CHOSEN_KEY
 from dashboard.widgets.runs_transfer import export_form
+from dashboard.widgets.train_link import clone_link
 
 MOST_SAID = 3
 
@@ -83,6 +83,8 @@ def run_actions(runs: Sequence[Run], all_runs: Sequence[Run], key: str) -> None:
                 query_params={CHOSEN_KEY: ",".join(run.id for run in known)},
                 help=f"Opens the {len(known):,} chosen runs side by side.",
             )
+        if len(runs) == 1 and runs[0].damaged is None:
+            clone_link(runs[0])
     outcome(runs, key)
 
 
@@ -117,7 +119,7 @@ def counted(word: str, runs: Sequence[Run]) -> str:
 
 
 def _button(request: Request, runs: Sequence[Run], done: str, meaning: str, key: str) -> None:
-    allowed, reasons = possible(request, runs, user_name())
+    allowed, reasons = possible(request, runs, data.person().name)
     left_out = f" Left out: {escaped(reasons)}." if reasons else ""
     st.button(
         counted(request.capitalize(), allowed),
@@ -130,7 +132,7 @@ def _button(request: Request, runs: Sequence[Run], done: str, meaning: str, key:
 
 
 def _kill(runs: Sequence[Run], key: str) -> None:
-    allowed, reasons = possible("kill", runs, user_name())
+    allowed, reasons = possible("kill", runs, data.person().name)
     with st.popover(
         "Kill",
         disabled=not allowed,
@@ -150,7 +152,7 @@ def _kill(runs: Sequence[Run], key: str) -> None:
 def _kill_aside(ids: Sequence[str], key: str) -> None:
     """Kill runs beside the page, which would wait for 15 s; its next looks show what becomes of them."""
     st.session_state[f"{key}-killed"] = st.session_state.get(f"{key}-killed", 0) + 1
-    store, by = data.store(), user_name()
+    store, by = data.store(), data.person().name
 
     def work(run_id: str) -> None:
         try:
@@ -167,7 +169,7 @@ def _kill_aside(ids: Sequence[str], key: str) -> None:
 
 def _ask(request: Request, ids: Sequence[str], key: str) -> None:
     """Make a request of each run; what is refused is kept for the page to say."""
-    store, by = data.store(), user_name()
+    store, by = data.store(), data.person().name
     executor = LocalExecutor(store, data.data_dir())
     verbs: dict[Request, Callable[[Run], None]] = {
         "stop": lambda run: control.stop(store, run, by),
@@ -197,7 +199,7 @@ def _undo(key: str) -> None:
 
 
 def _restore(ids: Sequence[str], key: str) -> None:
-    store, by = data.store(), user_name()
+    store, by = data.store(), data.person().name
     _choose(_each(ids, lambda run_id: restore(store, run_id, by), key))
     _forget(key)
 

@@ -1,6 +1,6 @@
 """The columns of the list of runs: what they are called, how wide they are, and which of them are shown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -14,28 +14,27 @@ ALWAYS = (
     "run",
     "dataset",
     "seed",
-    "epoch",
-    "progress",
     "best",
     "curve",
+    "epoch",
     "duration",
     "age",
 )
 
 NAMES = {
     "state": "State",
-    "reason": "Reason",
     "run": "Run",
     "variant": "Variant",
     "dataset": "Data set",
     "suite": "Suite",
     "seed": "Seed",
-    "owner": "Owner",
+    "best": "Best",
+    "curve": "Curve",
     "epoch": "Epoch",
     "progress": "Progress",
     "left": "Time left",
-    "best": "Best",
-    "curve": "Curve",
+    "reason": "Reason",
+    "owner": "Owner",
     "speed": "Samples/s",
     "duration": "Duration",
     "age": "Age",
@@ -44,7 +43,10 @@ NAMES = {
     "note": "Note",
     "id": "Id",
 }
-"""Column -> what it is called, in the order in which columns stand."""
+"""Column -> what it is called, in the order in which columns stand: what is cut off behind long names matters least."""
+
+LEAST_NAME_WIDTH, MOST_NAME_WIDTH = 112, 300
+"""Pixels; the widest shows "dense-base, learning rate 0.001, batch size 64"."""
 
 _CHOSEN = "run-columns"
 
@@ -77,12 +79,12 @@ def column_choice(runs: Sequence[Run], key: str) -> None:
 
 
 def usual_columns(runs: Sequence[Run]) -> list[str]:
-    """Return the columns shown unless others are chosen: owner, reason, time left and tags only where they tell something."""
+    """Return the columns shown unless others are chosen; owner, reason, progress, time left, tags where they say something."""
     names = set(ALWAYS)
     if len({run.spec.get("owner") for run in runs if not run.damaged}) > 1:
         names.add("owner")
     if any(run.state.state in ACTIVE for run in runs):
-        names.add("left")
+        names |= {"progress", "left"}
     if any(run.tags for run in runs):
         names.add("tags")
     if any(run.state.state not in ("running", "finished") for run in runs):
@@ -90,15 +92,28 @@ def usual_columns(runs: Sequence[Run]) -> list[str]:
     return [name for name in NAMES if name in names]
 
 
-def shown_columns(key: str) -> list[str]:
-    """Return the columns that are shown, in their order."""
+def shown_columns(key: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the columns that are shown, in their order; the reason only where a row has one, unless it was chosen.
+
+    Args:
+        key: as `column_choice` got it.
+        rows: those that are shown, by column.
+    """
     chosen = set(st.session_state.get(key) or ())
+    if _CHOSEN not in st.session_state and not any(row["reason"] for row in rows):
+        chosen.discard("reason")
     return [name for name in NAMES if name in chosen]
 
 
-def columns() -> dict[str, Any]:
-    """Return how each column looks."""
+def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return how each column looks.
+
+    Args:
+        rows: those that are shown, by column: the runs of a grid have long names, which must be told apart.
+    """
     column = st.column_config
+    longest = max((len(row["run"]) for row in rows), default=0)
+    name_width = min(MOST_NAME_WIDTH, max(LEAST_NAME_WIDTH, round(18 + 6.1 * longest)))
     looks = {
         "state": column.MultiselectColumn(
             NAMES["state"],
@@ -107,13 +122,13 @@ def columns() -> dict[str, Any]:
             width=85,
         ),
         "reason": _text("reason", 96, "Why the run stands as it does."),
-        "run": _text("run", 112, "The run's own name, or the variant's."),
+        "run": _text("run", name_width, "The run's own name, or the variant's."),
         "variant": _text("variant", 125, "What the run started from."),
         "dataset": _text("dataset", 70),
         "suite": _text("suite", 90, "The set of variants that it was started with."),
         "seed": column.NumberColumn(NAMES["seed"], width=48, format="%d"),
         "owner": _text("owner", 62, "Whose run it is."),
-        "epoch": _text("epoch", 70, "Finished epochs of those that may come."),
+        "epoch": _text("epoch", 78, "Finished epochs of those that may come."),
         "progress": column.ProgressColumn(
             NAMES["progress"],
             width=82,

@@ -15,7 +15,6 @@ from dashboard.widgets.differences import shown_differences
 from dashboard.widgets.markdown import duration, escaped
 from dashboard.widgets.run_edits import edit_form
 from dashboard.widgets.run_words import clock
-from dashboard.widgets.train_link import clone_link
 from dashboard.widgets.verdicts import verdicts
 
 LOG_BYTES = 8_000
@@ -71,7 +70,6 @@ def run_details(run: Run, key: str, *, is_open: bool = False) -> None:
                 persist_state="session",
             )
             edit_form(run, f"{key}-edit")
-            clone_link(run)
         SECTIONS[section](run)
 
 

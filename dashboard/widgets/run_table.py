@@ -46,22 +46,23 @@ def run_table(
     ids = [run.id for run in page]
     # Streamlit remembers positions, not runs: when the list changes, another table takes over the choice by id.
     place = f"{key}-{zlib.crc32(','.join(ids).encode())}"
+    rows = [_row(run, forecasts.get(run.id)) for run in page]
     event = st.dataframe(
-        pd.DataFrame([_row(run, forecasts.get(run.id)) for run in page]),
+        pd.DataFrame(rows),
         key=place,
         height=ROW_HEIGHT * (min(len(page), ROWS_SHOWN) + 1) + 3,
         hide_index=True,
         on_select="rerun",
         selection_mode=["multi-row", "single-cell"],
         selection_default={"selection": {"rows": [ids.index(one) for one in wanted if one in ids]}},
-        column_order=shown_columns(f"{key}-columns"),
-        column_config=columns(),
+        column_order=shown_columns(f"{key}-columns", rows),
+        column_config=columns(rows),
         placeholder="",
         alt="The runs with state, settings and progress.",
     )
     # Who has ticked nothing yet and clicks on a name means that run.
-    rows = event["selection"]["rows"] or [row for row, _ in event["selection"]["cells"]]
-    chosen = [page[row] for row in sorted(rows) if row < len(page)]
+    places = event["selection"]["rows"] or [row for row, _ in event["selection"]["cells"]]
+    chosen = [page[place] for place in sorted(places) if place < len(page)]
     _remember([run.id for run in chosen], [one for one in wanted if one in ids])
     _say_what_is_missing(wanted, runs, len(runs) < num_all)
     return chosen

@@ -12,17 +12,17 @@ import streamlit as st
 
 from core.exceptions import CoreError
 from core.export import export
+from core.jobs import permissions
 from core.jobs.importing import ImportedRun, import_runs
-from core.runs.host import user_name
+from core.jobs.quotas import most_upload_mb, require_upload
+from core.jobs.refusals import possible
 from core.runs.run import Run
 from core.runs.state import ACTIVE
 from dashboard import data
-from dashboard.widgets.import_form import is_local, safe_file_name
+from dashboard.widgets.identity import why_not
+from dashboard.widgets.import_form import LARGEST_UPLOAD, safe_file_name
 from dashboard.widgets.markdown import escaped
 from dashboard.widgets.run_table import URL_KEY
-
-LARGEST_UPLOAD = 256
-"""MB: it is held in the server's memory."""
 
 TYPES = {"zip": "application/zip", "csv": "text/csv"}
 
@@ -34,8 +34,10 @@ def export_form(runs: Sequence[Run], key: str) -> None:
         runs: those chosen.
         key: of the widgets.
     """
-    sound = [run for run in runs if run.damaged is None]
-    why = "A damaged run cannot be exported." if runs else "Choose a run in the table first."
+    sound, reasons = possible("export", runs, data.person().name)
+    why = "Choose a run in the table first."
+    if runs:
+        why = f"None of the chosen runs can be exported: {escaped(reasons)}."
     with st.popover(
         "Export",
         disabled=not sound,
@@ -45,7 +47,7 @@ def export_form(runs: Sequence[Run], key: str) -> None:
         many = "1 run" if len(sound) == 1 else f"{len(sound):,} runs"
         left_out = len(runs) - len(sound)
         if left_out:
-            st.caption(f"{left_out} damaged left out.")
+            st.caption(f"Left out: {escaped(reasons)}.")
         if any(run.state.state in ACTIVE for run in sound):
             st.caption("What is under way is saved as it stands now.")
         has_weights = st.toggle("With the best weights", value=True, key=f"{key}-weights")
@@ -55,10 +57,10 @@ def export_form(runs: Sequence[Run], key: str) -> None:
 
 
 def _download(label: str, kind: str, runs: Sequence[Run], has_weights: bool, key: str) -> None:
-    name = runs[0].id if len(runs) == 1 else "runs"
+    name, by = runs[0].id if len(runs) == 1 else "runs", data.person().name
     st.download_button(
         label,
-        lambda: exported(kind, runs, has_weights),
+        lambda: exported(kind, runs, has_weights, by),
         f"petridish-{name}.{kind}",
         TYPES[kind],
         key=f"{key}-{kind}",
@@ -67,17 +69,21 @@ def _download(label: str, kind: str, runs: Sequence[Run], has_weights: bool, key
     )
 
 
-def exported(kind: str, runs: Sequence[Run], has_weights: bool) -> bytes:
+def exported(kind: str, runs: Sequence[Run], has_weights: bool, by: str) -> bytes:
     """Return runs as the bytes of one file.
 
     Args:
         kind: one of `TYPES`.
         runs: sound ones.
         has_weights: whether an archive holds the best weights.
+        by: who asks.
 
     Raises:
+        NotAllowed: one of the runs is somebody else's.
         CoreError: what a run has stored cannot be read.
     """
+    for run in runs:
+        permissions.require("export", run, by)
     with tempfile.TemporaryDirectory(prefix="petridish-") as folder:
         path = Path(folder) / f"runs.{kind}"
         export(kind, runs, path, weights=has_weights)
@@ -91,22 +97,26 @@ def import_archive(key: str) -> None:
         key: of the widgets.
     """
     opened = st.session_state.get(f"{key}-count", 0)
-    with st.popover("Import", icon=":material/upload:", key=key):
-        if not is_local():
-            st.info(
-                "Importing is off: other machines reach this server, and there is no login. Use `petridish runs "
-                "import` on the machine itself."
-            )
+    closed = why_not("import_runs")
+    with st.popover(
+        "Import",
+        icon=":material/upload:",
+        key=key,
+        disabled=closed is not None,
+        help=closed and escaped(closed),
+    ):
+        if closed:
             return
+        largest = most_upload_mb(data.store().root, data.person().name, LARGEST_UPLOAD)
         st.markdown("An archive that **Export** or `petridish runs export` made brings its runs here.")  # fmt: skip
         uploaded = st.file_uploader(
             "Archive of runs",
             "zip",
             # Another key empties it once its runs are here.
             key=f"{key}-file-{opened}",
-            max_upload_size=LARGEST_UPLOAD,
+            max_upload_size=largest,
             width=420,
-            help=f"Of {LARGEST_UPLOAD} MB at most; larger ones by `petridish runs import`.",
+            help=f"Of {largest} MB at most; larger ones by `petridish runs import`.",
         )
         if st.button("Import", type="primary", key=f"{key}-start", disabled=uploaded is None):
             assert uploaded is not None
@@ -136,10 +146,12 @@ def imported(name: str, content: bytes) -> list[ImportedRun]:
     Raises:
         CoreError: the archive breaks a rule; nothing was imported.
     """
+    by = data.person().name
+    require_upload(data.store().root, by, [len(content)])
     with tempfile.TemporaryDirectory(prefix="petridish-") as folder:
         path = Path(folder) / safe_file_name(name)
         path.write_bytes(content)
-        return import_runs(data.store(), path, user_name())
+        return import_runs(data.store(), path, by)
 
 
 def in_words(found: Sequence[ImportedRun]) -> str:

@@ -3,12 +3,13 @@
 import json
 import shutil
 
+import pandas as pd
 import pytest
 
 from core.exceptions import InvalidInput
 from core.runs import edits, trash
 from core.runs.store import Store
-from dashboard.widgets import runs_transfer
+from dashboard.widgets import curves, runs_transfer
 from dashboard.widgets.run_table import worth_watching
 
 
@@ -162,6 +163,50 @@ def test_columns_say_reason_owner_and_tags_where_they_tell_something(open_app, f
     assert "left" not in shown  # nothing is under way
     shown = list(open_app(finished[0].root).dataframe[0].proto.column_order)
     assert not {"reason", "owner", "tags", "left"} & set(shown)
+    # A run stopped elsewhere is no reason to show an empty column here.
+    shown = open_app(store.root, state="finished").dataframe[0].proto.column_order
+    assert "reason" not in shown
+
+
+def test_the_names_of_a_grid_are_told_apart(open_app, four):
+    store, runs = four
+    edits.rename(runs[0], "dense-base, learning rate 0.001, batch size 64", "ada")
+
+    def width(app):
+        return json.loads(app.dataframe[0].proto.columns)["run"]["width"]
+
+    assert width(open_app(store.root)) > 280
+    assert width(open_app(store.root, search="my second")) == 112
+
+
+def test_one_chosen_run_leads_to_its_clone(open_app, four):
+    store, runs = four
+    wanted = {"label": "Clone with changes", "query_string": f"clone={runs[0].id}"}
+
+    def links(app):
+        found = [one.proto for one in app.get("page_link")]
+        return [{key: getattr(one, key) for key in wanted} for one in found]
+
+    assert wanted in links(open_app(store.root, runs=runs[0].id))
+    assert not [one for one in links(open_app(store.root)) if one["label"] == wanted["label"]]
+
+
+def test_of_many_chosen_runs_the_validation_curves_are_shown_and_it_is_said(
+    open_app, four, words, monkeypatch
+):
+    store, runs = four
+    chosen = ",".join(run.id for run in runs)
+    assert "Shown:" not in words(open_app(store.root, runs=chosen))
+    monkeypatch.setattr(curves, "MOST_LINES", 5)
+    app = open_app(store.root, runs=chosen)
+    assert "Shown: validation only, as the lines are many." in words(app)
+    monkeypatch.setattr(curves, "MOST_RUNS", 3)
+    app = open_app(store.root, runs=chosen)
+    assert "Shown: 3 of 4 chosen runs, validation only, as the lines are many." in words(app)
+    table = pd.DataFrame(
+        {"run": list("aaab"), "split": ["train", "validation", "train_eval", "train"]}
+    )
+    assert curves.first_split(table).index.tolist() == [1, 3]
 
 
 def test_deleting_is_undone_and_the_choice_comes_back(open_app, four, ids):
@@ -212,7 +257,7 @@ def test_several_runs_are_tagged_at_once(open_app, four):
 
 def test_an_exported_archive_is_imported_elsewhere(finished, tmp_path, monkeypatch):
     _, run = finished
-    content = runs_transfer.exported("zip", [run], has_weights=True)
+    content = runs_transfer.exported("zip", [run], has_weights=True, by="ada")
     monkeypatch.setenv("PETRIDISH_RUNS", str(tmp_path / "elsewhere"))
     found = runs_transfer.imported("lecture runs.zip", content)
     assert runs_transfer.in_words(found) == "1 run was imported."
@@ -221,7 +266,7 @@ def test_an_exported_archive_is_imported_elsewhere(finished, tmp_path, monkeypat
     assert runs_transfer.in_words(again) == "All 1 were here already."
     with pytest.raises(InvalidInput, match=r"'holiday\.zip' is no zip"):
         runs_transfer.imported("../holiday.zip", b"no zip")
-    table = runs_transfer.exported("csv", [run], has_weights=False).decode().splitlines()
+    table = runs_transfer.exported("csv", [run], has_weights=False, by="ada").decode().splitlines()
     assert len(table) == 1 + len(run.history())
 
 

@@ -1,0 +1,98 @@
+"""Export: runs as something for somebody else: an archive that opens elsewhere, a table, event files of TensorBoard.
+
+Each exporter is a function in a module of its own that makes a file or a folder at a path and returns what there is to
+say; here is what they share: what they make appears whole or not at all, and never in place of another one unasked. To
+add one, write its module and a line in `EXPORTERS`, and say its name in `core.cli.archive.FORMATS`.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from core.exceptions import InvalidInput, InvalidParameter
+from core.export.csv_table import write_csv
+from core.export.event_files import write_events
+from core.registry import Registry
+from core.runs import files
+from core.runs.archive import write_zip
+from core.runs.run import Run
+
+EXPORTERS: Registry[Callable[[Path, Sequence[Run], bool], list[str]]] = Registry(
+    "export format", {"zip": write_zip, "csv": write_csv, "tensorboard": write_events}
+)
+"""Name -> function of the path to make, the runs, and whether the best weights are wanted; it returns sentences."""
+
+
+def export(
+    kind: str, runs: Sequence[Run], out: Path, *, weights: bool = True, force: bool = False
+) -> list[str]:
+    """Write runs to a file or a folder.
+
+    Args:
+        kind: one of `EXPORTERS`.
+        runs: which.
+        out: the file, or for event files the folder.
+        weights: whether an archive holds the best weights.
+        force: whether to replace a file that is there; a folder is never replaced.
+
+    Returns:
+        Sentences about snapshots and about what was left out.
+
+    Raises:
+        InvalidInput: there is no such kind, a run is damaged, an optional package is missing, or what is to be written
+            is there or cannot be.
+        DamagedRun: what a run has stored cannot be read.
+    """
+    write = EXPORTERS[kind]
+    if out.is_dir():
+        raise InvalidParameter(f"{out.name!r} is a folder that exists. Choose another name.")
+    if out.exists() and not force:
+        raise _exists(out)
+    try:
+        # A folder of our own, which nobody else may read.
+        aside = Path(tempfile.mkdtemp(".tmp", f"{out.name}.", out.parent))
+    except OSError as error:
+        raise _unwritable(out, error) from None
+    try:
+        made = aside / out.name
+        notes = write(made, runs, weights)
+        if made.is_dir():
+            _put_folder(made, out)
+        else:
+            _put_file(made, out, force)
+        files.sync_folder(out.parent)
+    except OSError as error:
+        raise _unwritable(out, error) from None
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return notes
+
+
+def _put_file(made: Path, out: Path, force: bool) -> None:
+    made.chmod(files.FILE_MODE)
+    files.sync_file(made)
+    try:
+        if force:
+            os.replace(made, out)
+        else:
+            os.link(made, out)  # fails where another has been made meanwhile
+    except FileExistsError:
+        raise _exists(out) from None
+
+
+def _put_folder(made: Path, out: Path) -> None:
+    if os.path.lexists(out):
+        raise InvalidParameter(
+            f"{out.name!r} exists and is no folder to replace. Choose another name."
+        )
+    os.rename(made, out)
+
+
+def _exists(out: Path) -> InvalidParameter:
+    return InvalidParameter(f"{out.name!r} exists. Choose another name, or --force replaces it.")
+
+
+def _unwritable(out: Path, error: OSError) -> InvalidInput:
+    return InvalidInput(f"{out.name!r} cannot be written: {error.strerror}.")
