@@ -130,12 +130,7 @@ class Predictor:
             InvalidParameter: they are no batch of uint8 images.
             IncompatibleModel: they have another shape.
         """
-        require_images(images)
-        if images.shape[1:] != self.image_shape:
-            raise IncompatibleModel(
-                f"Run {self.run_id} was trained on images of {_in_words(self.image_shape)}; "
-                f"got {_in_words(images.shape[1:])}."
-            )
+        self.require_fitting(images)
         symmetries = allowed_symmetries(self.space, averaging or self.averaging, self.image_shape)
         if len(symmetries) > 1:
             logits, counts = averaged(
@@ -144,6 +139,20 @@ class Predictor:
         else:
             logits, counts = predict(self.network, images, EVALUATION_BATCH_SIZE, self.device)
         return logits, counts if self.has_count_head else None
+
+    def require_fitting(self, images: NDArray[Any]) -> None:
+        """Check that the network takes these images.
+
+        Raises:
+            InvalidParameter: they are no batch of uint8 images.
+            IncompatibleModel: they have another shape.
+        """
+        require_images(images)
+        if images.shape[1:] != self.image_shape:
+            raise IncompatibleModel(
+                f"Run {self.run_id} was trained on images of {_in_words(self.image_shape)}; "
+                f"got {_in_words(images.shape[1:])}."
+            )
 
 
 def require_images(images: NDArray[Any]) -> None:

@@ -15,6 +15,8 @@ import numpy as np
 import psutil
 import pytest
 
+from core.analysis.features import split_features
+from core.analysis.saliency import saliency
 from core.exceptions import InvalidParameter
 from core.inference import Predictor, most_probable
 from core.jobs import answers as client
@@ -341,3 +343,33 @@ def test_one_process_serves_all_sessions_of_a_server():
     assert client.shared() is client.shared()
     assert client.answers([], IMAGES) == []
     assert client.shared().state == "off"
+
+
+def test_saliency_is_asked_of_the_same_process(models, finished_run):
+    predictor = Predictor.load(finished_run)
+    for method in ("gradient", "occlusion"):
+        found = models.saliency(finished_run, IMAGES[0], [3, 7], method)
+        assert found.problem is None and found.values.shape == (2, 8, 8)
+        expected = saliency(predictor, IMAGES[0], [3, 7], method)
+        np.testing.assert_allclose(found.values, expected, rtol=1e-4, atol=1e-6)
+    assert right(models.answers([finished_run], IMAGES)[0], finished_run)
+
+
+def test_features_are_asked_of_the_same_process(models, finished_run):
+    found = models.features(finished_run, IMAGES, "body")
+    expected = split_features(Predictor.load(finished_run), IMAGES, "body")
+    np.testing.assert_allclose(found.values, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_what_cannot_be_said_of_an_image_is_a_problem(models, copied, finished_run):
+    assert models.saliency(finished_run, IMAGES[0], [99], "gradient") == client.Values(
+        problem="labels must lie in [0, 10), at least one; got [99]."
+    )
+    problem = models.features(finished_run, IMAGES, "nowhere").problem
+    assert problem.startswith("No layer is called 'nowhere'.")
+    without = copied("without")
+    without.layout.best_json.unlink()
+    assert "has no weights yet" in models.saliency(without, IMAGES[0], [0], "gradient").problem
+    with pytest.raises(InvalidParameter, match="images must be uint8 of shape"):
+        models.features(finished_run, IMAGES[0], "body")
+    assert models.features(finished_run, IMAGES, "body").problem is None

@@ -63,7 +63,7 @@ def pca_map(
     Source: Jolliffe 2002, "Principal Component Analysis", second edition.
     """
     table = stratified(dataset, split, num_samples, seed)
-    points, explained = _principal(_pixels(dataset, table), 2, seed)
+    points, explained = principal_components(_pixels(dataset, table), 2, seed)
     return ImageMap(_placed(table, points), (explained[0], explained[1]))
 
 
@@ -99,11 +99,19 @@ def tsne_map(
 
 
 def _tsne_parts(dataset: Dataset, table: pd.DataFrame, seed: int) -> Iterator[ImageMap]:
+    for points, progress in tsne_points(_pixels(dataset, table), seed):
+        yield ImageMap(_placed(table, points), None, progress)
+
+
+def tsne_points(
+    values: NDArray[np.float32], seed: int
+) -> Iterator[tuple[NDArray[np.float32], float]]:
+    """Yield places (n, 2) of rows of values (n, D) by t-SNE, and how much of the work is done; see `tsne_map`."""
     from sklearn.manifold import TSNE
 
-    components, _ = _principal(_pixels(dataset, table), _FIRST_DIMENSIONS, seed)
+    components, _ = principal_components(values, _FIRST_DIMENSIONS, seed)
     if len(np.unique(components, axis=0)) < 4:
-        yield ImageMap(_placed(table, components[:, :2]), None)
+        yield components[:, :2], 1.0
         return
     num_points = len(components)
     points = components[:, :2] / components[:, 0].std() * 1e-4
@@ -116,7 +124,7 @@ def _tsne_parts(dataset: Dataset, table: pd.DataFrame, seed: int) -> Iterator[Im
             max_iter=_STEPS,
             random_state=seed,
         ).fit_transform(components)
-        yield ImageMap(_placed(table, points), None, (part + 1) / _STAGES)
+        yield points, (part + 1) / _STAGES
 
 
 def _pixels(dataset: Dataset, table: pd.DataFrame) -> NDArray[np.float32]:
@@ -130,7 +138,7 @@ def _pixels(dataset: Dataset, table: pd.DataFrame) -> NDArray[np.float32]:
     return np.concatenate(parts).astype(np.float32) / np.float32(255)
 
 
-def _principal(
+def principal_components(
     values: NDArray[np.float32], num_components: int, seed: int
 ) -> tuple[NDArray[np.float32], list[float]]:
     """Return principal components (n, num_components) and the share of the variance of each.

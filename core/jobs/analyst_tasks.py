@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.exceptions import InvalidInput
+from core.jobs import analysis_tasks, hand_in_task, predict_task, resampling_task
 from core.registry import Registry
 
 if TYPE_CHECKING:
@@ -143,5 +144,13 @@ TASKS: Registry[Task] = Registry(
         "map": Task(_map, result_lasts=True),
         "near": Task(_near, result_lasts=True),
         "probe": Task(_probe, result_lasts=True),
+        # What they give lies in the run's folder and may be deleted there, so each question is a new one.
+        "features": Task(analysis_tasks.training_features, result_lasts=False),
+        "embedding": Task(analysis_tasks.layer_map, result_lasts=False),
+        "robustness": Task(analysis_tasks.robustness_of_runs, result_lasts=False),
+        "units": Task(analysis_tasks.layer_units, result_lasts=False),
+        resampling_task.TASK: Task(resampling_task.resample_runs, result_lasts=True),
+        predict_task.TASK: Task(predict_task.predict_images, result_lasts=False),
+        hand_in_task.TASK: Task(hand_in_task.write_report, result_lasts=False),
     },
 )

@@ -7,6 +7,9 @@ output until the input ends, which it does when the server ends, however that di
     answer    one message a run, in order: {"problem": text}, or
               {"class_names": [...], "count_names": [...]}          labels, probabilities (B, top); counts (B, T)
                                                                     where a count head was trained
+    question  {"saliency": folder, "labels": [...], "method": name} images (1, C, H, W) uint8
+    question  {"features": folder, "layer": name}                   images (B, C, H, W) uint8
+    answer    {"problem": text}, or {}                              values: a map a label, (L, H, W); features, (B, D)
 """
 
 import contextlib
@@ -14,6 +17,7 @@ import os
 import sys
 import traceback
 from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,15 +25,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.exceptions import CoreError, DamagedRun
+from core.analysis.features import split_features
+from core.analysis.saliency import saliency
+from core.analysis.subject import run_at
+from core.exceptions import CoreError
 from core.inference import Predictor, most_probable
 from core.jobs.messages import read_message, write_message
 from core.runs.layout import RunLayout
-from core.runs.run import Run, read_spec
-from core.runs.state import RunState, read_state
 
 MOST_BYTES = 512 * 2**20
 """Weights kept in memory: ten networks of 13 million parameters, hundreds of small ones."""
+
+Reply = tuple[dict[str, Any], dict[str, NDArray[Any]]]
+"""Header and arrays of a message."""
 
 _Stamp = tuple[tuple[int, int, int], ...]
 
@@ -58,7 +66,7 @@ class Predictors:
         stamp = _stamp(layout)
         known = self._kept.pop(layout.path, None)
         if known is None or known[0] != stamp:
-            known = (stamp, Predictor.load(_run(layout)))
+            known = (stamp, Predictor.load(run_at(layout)))
         self._kept[layout.path] = known
         while len(self._kept) > 1 and self._num_bytes() > self.most_bytes:
             self._kept.popitem(last=False)
@@ -66,14 +74,6 @@ class Predictors:
 
     def _num_bytes(self) -> int:
         return sum(predictor.num_bytes for _, predictor in self._kept.values())
-
-
-def _run(layout: RunLayout) -> Run:
-    # Without a store: who holds which lock is of no interest here.
-    try:
-        return Run(layout, read_spec(layout), read_state(layout))
-    except DamagedRun as error:
-        return Run(layout, {}, RunState("damaged"), damaged=str(error))
 
 
 def _stamp(layout: RunLayout) -> _Stamp:
@@ -86,25 +86,45 @@ def _stamp(layout: RunLayout) -> _Stamp:
     return tuple(found)
 
 
-def answer(
-    predictors: Predictors, layout: RunLayout, images: NDArray[np.uint8], top: int
-) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def answer(predictors: Predictors, layout: RunLayout, images: NDArray[np.uint8], top: int) -> Reply:
     """Return header and arrays of one run's answer; whatever is wrong with the run becomes its problem."""
-    try:
+
+    def answered() -> Reply:
         predictor = predictors.of(layout)
         logits, counts = predictor.predict(images)
         labels, probabilities = most_probable(logits, top)
+        arrays: dict[str, NDArray[Any]] = {"labels": labels, "probabilities": probabilities}
+        if counts is not None:
+            arrays["counts"] = counts
+        space = predictor.space
+        return {"class_names": space.class_names, "count_names": space.count_names}, arrays
+
+    return _problems_told(answered)
+
+
+def values(predictors: Predictors, question: Mapping[str, Any], images: NDArray[np.uint8]) -> Reply:
+    """Return header and arrays of the answer to a question about saliency or features."""
+
+    def found() -> Reply:
+        if "saliency" in question:
+            predictor = predictors.of(RunLayout(Path(question["saliency"])))
+            maps = saliency(predictor, images[0], question["labels"], question["method"])
+            return {}, {"values": maps}
+        predictor = predictors.of(RunLayout(Path(question["features"])))
+        return {}, {"values": split_features(predictor, images, question["layer"])}
+
+    return _problems_told(found)
+
+
+def _problems_told(work: Callable[[], Reply]) -> Reply:
+    try:
+        return work()
     except CoreError as error:
         return {"problem": str(error)}, {}
     except Exception as error:
         # What is not ours to explain stands in the server's output; a page gets no paths of this machine.
         traceback.print_exc()
         return {"problem": f"{type(error).__name__}; the server's output says more."}, {}
-    arrays: dict[str, NDArray[Any]] = {"labels": labels, "probabilities": probabilities}
-    if counts is not None:
-        arrays["counts"] = counts
-    space = predictor.space
-    return {"class_names": space.class_names, "count_names": space.count_names}, arrays
 
 
 def work(questions: BinaryIO, replies: BinaryIO) -> None:
@@ -114,6 +134,9 @@ def work(questions: BinaryIO, replies: BinaryIO) -> None:
         write_message(replies, {"ready": True}, {})
         while True:
             question, arrays = read_message(questions)
+            if "runs" not in question:
+                write_message(replies, *values(predictors, question, arrays["images"]))
+                continue
             for folder in question["runs"]:
                 reply = answer(
                     predictors, RunLayout(Path(folder)), arrays["images"], question["top"]

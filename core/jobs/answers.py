@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import IO, Any, Literal
@@ -30,6 +30,9 @@ LARGEST_QUESTION = 64 * 2**20
 """Bytes of images that one question may hold; more is no small question."""
 
 State = Literal["off", "loading", "ready"]
+
+Reply = tuple[dict[str, Any], dict[str, NDArray[Any]]]
+"""Header and arrays of a message."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,32 @@ class Answer:
     problem: str | None = None
 
 
+@dataclass(frozen=True)
+class Values:
+    """Numbers that one run's network gave for images.
+
+    Attributes:
+        values: read-only, float32; None where there is a problem.
+        problem: why it cannot answer, a sentence or two, or None.
+    """
+
+    values: NDArray[np.float32] | None = None
+    problem: str | None = None
+
+
 def answers(runs: Sequence[Run], images: NDArray[np.uint8], top: int = 3) -> list[Answer]:
     """Ask this server's process; see `AnswerProcess.answers`."""
     return shared().answers(runs, images, top)
+
+
+def saliency(run: Run, image: NDArray[np.uint8], labels: Sequence[int], method: str) -> Values:
+    """Ask this server's process; see `AnswerProcess.saliency`."""
+    return shared().saliency(run, image, labels, method)
+
+
+def features(run: Run, images: NDArray[np.uint8], layer: str) -> Values:
+    """Ask this server's process; see `AnswerProcess.features`."""
+    return shared().features(run, images, layer)
 
 
 @cache
@@ -125,51 +151,94 @@ class AnswerProcess:
         Raises:
             InvalidParameter: they are no images or too many, or top is below 1.
         """
-        if images.dtype != np.uint8 or images.ndim != 4 or images.nbytes > LARGEST_QUESTION:
-            raise InvalidParameter(
-                f"images must be uint8 of shape (B, C, H, W) and at most {LARGEST_QUESTION >> 20} MiB; "
-                f"got {images.dtype} of shape {images.shape}."
-            )
+        _require_small(images)
         if top < 1:
             raise InvalidParameter(f"top must be at least 1; got {top}.")
         if not runs:
             return []
-        if not self._lock.acquire(timeout=self.waits.answer):
-            return [Answer(run.id, problem=_BUSY) for run in runs]
-        try:
-            return self._asked(runs, images, top)
-        finally:
-            self._lock.release()
+        question = {"runs": [_folder(run) for run in runs], "top": top}
+        replies, problem = self._asked(question, images, len(runs))
+        found = [_answer(run, *reply) for run, reply in zip(runs, replies, strict=False)]
+        return found + [Answer(run.id, problem=problem) for run in runs[len(found) :]]
+
+    def saliency(
+        self, run: Run, image: NDArray[np.uint8], labels: Sequence[int], method: str
+    ) -> Values:
+        """Return which pixels of an image decide: (len(labels), H, W), as `core.analysis.saliency` has it.
+
+        Args:
+            run: whom to ask.
+            image: (C, H, W) uint8.
+            labels: classes asked about.
+            method: one of `core.analysis.saliency.METHODS`.
+
+        Raises:
+            InvalidParameter: it is no image or too large.
+        """
+        question = {"saliency": _folder(run), "labels": list(map(int, labels)), "method": method}
+        return self._values(question, image[None])
+
+    def features(self, run: Run, images: NDArray[np.uint8], layer: str) -> Values:
+        """Return what a layer makes of images: (B, D), as `core.analysis.features` has it.
+
+        Args:
+            run: whom to ask.
+            images: (B, C, H, W) uint8.
+            layer: of its network.
+
+        Raises:
+            InvalidParameter: they are no images or too many.
+        """
+        return self._values({"features": _folder(run), "layer": layer}, images)
+
+    def _values(self, question: Mapping[str, Any], images: NDArray[np.uint8]) -> Values:
+        _require_small(images)
+        replies, problem = self._asked(question, images, 1)
+        if not replies:
+            return Values(problem=problem)
+        header, arrays = replies[0]
+        return Values(arrays.get("values"), header.get("problem"))
 
     def close(self) -> None:
         """End the process; whoever is just asking is told so. The next question starts another."""
         self._end()
 
-    def _asked(self, runs: Sequence[Run], images: NDArray[np.uint8], top: int) -> list[Answer]:
-        found: list[Answer] = []
+    def _asked(
+        self, question: Mapping[str, Any], images: NDArray[np.uint8], num_replies: int
+    ) -> tuple[list[Reply], str | None]:
+        """Return the replies that came, and why the others did not."""
+        if not self._lock.acquire(timeout=self.waits.answer):
+            return [], _BUSY
+        try:
+            return self._replies(question, images, num_replies)
+        finally:
+            self._lock.release()
+
+    def _replies(
+        self, question: Mapping[str, Any], images: NDArray[np.uint8], num_replies: int
+    ) -> tuple[list[Reply], str | None]:
+        found: list[Reply] = []
         try:
             process = self._ensure()
         except OSError:
-            return [Answer(run.id, problem=_NOT_STARTED) for run in runs]
+            return [], _NOT_STARTED
         began, limit = time.monotonic(), self.waits.answer_start
         try:
             if not self._is_ready:
                 with _killed_after(process, limit):
                     self._await_ready()
             began, limit = time.monotonic(), self.waits.answer
-            question = {"runs": [str(run.layout.path.resolve()) for run in runs], "top": top}
             with _killed_after(process, limit):
                 write_message(self._stream("stdin"), question, {"images": images})
-                for run in runs:
-                    found.append(_answer(run, *read_message(self._stream("stdout"))))
+                while len(found) < num_replies:
+                    found.append(read_message(self._stream("stdout")))
         except _GONE:
-            problem = _LATE.format(limit) if time.monotonic() - began >= limit else _DIED
-            return found + [Answer(run.id, problem=problem) for run in runs[len(found) :]]
+            return found, _LATE.format(limit) if time.monotonic() - began >= limit else _DIED
         finally:
             # Whatever interrupted it, Ctrl-C in a notebook too: what is left in the pipes answers another question.
-            if len(found) < len(runs):
+            if len(found) < num_replies:
                 self._end()
-        return found
+        return found, None
 
     def _ensure(self) -> subprocess.Popen[bytes]:
         if self._process is not None and self._process.poll() is None:
@@ -204,6 +273,18 @@ _NOT_STARTED = "The process of the models could not be started; free some memory
 _BUSY = "The models are busy with other questions; ask again."
 _LATE = "The models did not answer within {:g} s, so their process was ended; ask again."
 _DIED = "The process of the models ended while it was asked; ask again. The server's output may say why."
+
+
+def _folder(run: Run) -> str:
+    return str(run.layout.path.resolve())
+
+
+def _require_small(images: NDArray[np.uint8]) -> None:
+    if images.dtype != np.uint8 or images.ndim != 4 or images.nbytes > LARGEST_QUESTION:
+        raise InvalidParameter(
+            f"images must be uint8 of shape (B, C, H, W) and at most {LARGEST_QUESTION >> 20} MiB; "
+            f"got {images.dtype} of shape {images.shape}."
+        )
 
 
 def _answer(run: Run, header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Answer:

@@ -86,6 +86,29 @@ def awaited(task: str, arguments: Mapping[str, Any], title: str, key: str) -> An
     return None
 
 
+def result_of(name: str, title: str, key: str) -> Any | None:
+    """Return what a task that was started gave; until it is done, show how far it is, or why it ended, and return None.
+
+    Args:
+        name: key of the task.
+        title: of what is being worked out.
+        key: of the widget.
+
+    Raises:
+        UnknownName: nobody asked for such a task, or it is forgotten.
+    """
+    status = analyst.status(data.data_dir(), name)
+    if status is None:
+        raise UnknownName("task", name[:40], ())
+    if status.state == "done":
+        return analyst.result(data.data_dir(), name)
+    if status.state == "running":
+        _watch(name, title, key)
+    else:
+        _ended(status)
+    return None
+
+
 def _started(task: str, arguments: Mapping[str, Any]) -> str:
     try:
         return analyst.start(data.data_dir(), task, arguments)
