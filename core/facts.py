@@ -3,8 +3,9 @@
 Their shapes are an interface. How they are laid out as text is the command line's business.
 """
 
-from collections.abc import Iterable
-from dataclasses import asdict
+import itertools
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,15 @@ from torch import nn
 from core.config import Variant
 from core.datasets.base import Dataset
 from core.evaluation.accuracy import accuracy
-from core.evaluation.course import Rows
+from core.evaluation.course import Course, Rows
 from core.evaluation.verdict import Verdict
 from core.evaluation.verdicts import verdicts
+from core.evaluation.verdicts_against import verdicts_against
 from core.exceptions import CoreError, DamagedRun, IncompatibleModel
 from core.labels import LabelSpace
 from core.models.base import Architecture
 from core.models.layers import layer_table, num_parameters
+from core.run_groups import Group
 from core.runs import files, history
 from core.runs.run import Run
 from core.variants import SUITES, VARIANTS, Suite
@@ -64,6 +67,51 @@ def run_verdicts(run: Run, rows: Rows) -> list[Verdict]:
     num_validation = samples if isinstance(samples, int) else None
     state = run.state
     return verdicts(rows, run.config, num_validation, state.state, state.reason)
+
+
+@dataclass(frozen=True)
+class SeenVerdict:
+    """A verdict on a variant and in how many of its seeds its rule spoke.
+
+    Attributes:
+        verdict: of the first seed in which it did.
+        num_seeds: in which it did.
+    """
+
+    verdict: Verdict
+    num_seeds: int
+
+
+def group_verdicts(
+    group: Group, baseline: Group | None, read_history: Callable[[Run], Rows] = Run.history
+) -> list[SeenVerdict]:
+    """Return what the curves of a variant say, warnings first; then what they say beside those of a baseline.
+
+    A seed stands beside the baseline's run of the same place, from the first again where the baseline has fewer: seeds of
+    two variants have nothing in common.
+
+    Args:
+        group: the variant.
+        baseline: another one; itself or None: only what the curves say alone.
+        read_history: rows of a run.
+    """
+    seen: dict[str, list[Verdict]] = {}
+    for run in group.runs:
+        for one in run_verdicts(run, read_history(run)):
+            seen.setdefault(one.rule, []).append(one)
+    if baseline is not None and baseline.key != group.key:
+        others = itertools.cycle(baseline.runs)
+        for run, other in zip(group.runs, others, strict=False):
+            pair = (
+                Course.of(
+                    read_history(member), member.config, state=member.state.state, label=of.label
+                )
+                for member, of in ((run, group), (other, baseline))
+            )
+            for one in verdicts_against(*pair):
+                seen.setdefault(one.rule, []).append(one)
+    found = [SeenVerdict(some[0], len(some)) for some in seen.values()]
+    return sorted(found, key=lambda one: not one.verdict.is_warning)
 
 
 def _as_row(verdict: Verdict) -> dict[str, Any]:

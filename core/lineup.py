@@ -17,7 +17,7 @@ from core.evaluation.comparison import Comparison, comparison
 from core.evaluation.course import Rows
 from core.evaluation.duel import Duel
 from core.evaluation.duel import duel as duel_of
-from core.evaluation.scores import metric_of, values_of
+from core.evaluation.scores import Resampled, metric_of, resample_shared, takes_resampling
 from core.exceptions import CoreError, InvalidParameter, RunStateError, UnknownName
 from core.predictions import Predictions
 from core.run_groups import Group, damaged_sentences, group_settings, groups
@@ -78,6 +78,7 @@ def lineup(
     *,
     read: Reader = Run.predictions,
     read_history: HistoryReader = Run.history,
+    resampled: Mapping[str, Resampled] | None = None,
 ) -> Lineup:
     """Compare groups in one metric.
 
@@ -91,6 +92,8 @@ def lineup(
         baseline: label or variant of the group to hold the others against.
         read: predictions of a run on a split; it raises a CoreError where there are none.
         read_history: rows of a run.
+        resampled: run id -> what `core.evaluation.scores.resample_shared` gave of the runs on these data, for metrics that
+            take resampling; where a run is missing, all are resampled here, which takes seconds.
 
     Raises:
         UnknownName: there is no such split, metric or baseline.
@@ -117,14 +120,20 @@ def lineup(
         left_out.append(f"{label} is the baseline and has nothing to compare with.")
         label = None
     predictions = {name: [one for _, one in members] for name, members in kept.items()}
-    compared = comparison(predictions, metric, label)
+    drawn = _resampled(metric, kept, resampled or {})
+    compared = comparison(
+        predictions,
+        metric,
+        label,
+        resampled={name: [drawn.get(run.id) for run, _ in some] for name, some in kept.items()},
+    )
     order = {name: place for place, name in enumerate(compared.variants["variant"])}
     taking_part = sorted(
         (group for group in same if group.label in order), key=lambda group: order[group.label]
     )
-    runs = _runs_table(
-        {group.label: kept[group.label] for group in taking_part}, compared, read, read_history
-    )
+    members = {group.label: kept[group.label] for group in taking_part}
+    values = {id: one.value for id, one in drawn.items()} if drawn else _accuracies(members)
+    runs = _runs_table(members, values, read, read_history)
     return Lineup(compared, tuple(taking_part), tuple(left_out), runs, variant_costs(runs), split)
 
 
@@ -232,40 +241,46 @@ def duel(
     return replace(found, sentences=(*found.sentences, *left_out))
 
 
+def _resampled(
+    metric: str,
+    members: Mapping[str, Sequence[tuple[Run, Predictions]]],
+    known: Mapping[str, Resampled],
+) -> Mapping[str, Resampled]:
+    """Return run id -> what resampling gives of it; nothing for accuracy, which takes none."""
+    chosen = metric_of(metric)
+    if not takes_resampling(chosen):
+        return {}
+    runs = {run.id: one for some in members.values() for run, one in some}
+    if metric == "rmse":
+        runs = {
+            id: one
+            for id, one in runs.items()
+            if one.counts is not None and one.count_labels is not None
+        }
+    return known if known.keys() >= runs.keys() else resample_shared(chosen, runs)
+
+
+def _accuracies(members: Mapping[str, Sequence[tuple[Run, Predictions]]]) -> dict[str, float]:
+    """Return run id -> accuracy on the images that all runs share."""
+    # Each by itself, so that none is taken for another one's double.
+    alone = {run.id: [one] for some in members.values() for run, one in some}
+    return {id: float(one.is_right.mean()) for id, (one,) in aligned(alone).variants.items()}
+
+
 def _runs_table(
     members: Mapping[str, Sequence[tuple[Run, Predictions]]],
-    compared: Comparison,
+    values: Mapping[str, float],
     read: Reader,
     read_history: HistoryReader,
 ) -> pd.DataFrame:
-    predictions = {name: [one for _, one in some] for name, some in members.items()}
-    if any(len(one) != compared.num_images for some in predictions.values() for one in some):
-        predictions = _cut_to_shared(predictions)
     num_validation = _num_validation(members, read)
     rows = []
     for name, some in members.items():
-        values = values_of(metric_of(compared.metric), predictions[name])
-        for (run, _), value in zip(some, values, strict=True):
+        for run, _ in some:
             facts = {"variant": name, "run": run.id, "seed": run.seed, "state": run.state.state}
             costs = run_costs(run, read_history(run), num_validation)
-            rows.append(facts | {"value": value} | costs)
+            rows.append(facts | {"value": values.get(run.id, np.nan)} | costs)
     return pd.DataFrame(rows, columns=["variant", "run", "seed", "state", "value", *COST_COLUMNS])
-
-
-def _cut_to_shared(
-    predictions: Mapping[str, Sequence[Predictions]],
-) -> dict[str, list[Predictions]]:
-    """Cut all runs to the images they share; each by itself, so that none is taken for another's double."""
-    alone = {
-        f"{name} {place}": [one]
-        for name, some in predictions.items()
-        for place, one in enumerate(some)
-    }
-    cut = aligned(alone).variants
-    return {
-        name: [cut[f"{name} {place}"][0] for place in range(len(some))]
-        for name, some in predictions.items()
-    }
 
 
 def _num_validation(

@@ -5,10 +5,9 @@ caches of their own, keyed by the revision of every run in them, and one for the
 bounded by bytes. It leaves out how anything looks.
 """
 
-import itertools
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,13 +16,13 @@ import streamlit as st
 
 from core import lineup as core_lineup
 from core.evaluation import seed_curves as core_curves
-from core.evaluation.course import Course
 from core.evaluation.duel import Duel
+from core.evaluation.scores import Resampled
 from core.evaluation.seed_curves import Axis, Ending
 from core.evaluation.seeds import Band
-from core.evaluation.verdict import Verdict
-from core.evaluation.verdicts_against import verdicts_against
-from core.facts import run_verdicts
+from core.exceptions import UnknownName
+from core.facts import SeenVerdict, group_verdicts
+from core.jobs import analyst, resampling_task
 from core.lineup import Lineup
 from core.predictions import Predictions
 from core.run_groups import Group
@@ -53,7 +52,13 @@ def _groups(key: tuple, _runs: Sequence[Run]) -> list[Group]:
 
 
 def lineup(
-    groups: Sequence[Group], split: str, metric: str, baseline: str | None, *, with_costs: bool
+    groups: Sequence[Group],
+    split: str,
+    metric: str,
+    baseline: str | None,
+    *,
+    with_costs: bool,
+    request: Mapping[str, Any] | None = None,
 ) -> Lineup:
     """Compare groups; arguments and errors as for `core.lineup.lineup`. It is shared: it must not be changed.
 
@@ -64,17 +69,19 @@ def lineup(
         baseline: as there.
         with_costs: whether the histories are read, without which most of what the runs took is NaN. With 250 runs of 200
             epochs that takes as long as all the rest, and bars and sentences need none of it.
+        request: of `resampling_request`, once `is_resampled`.
     """
     key = tuple(
         (group.label, *(data.predictions_key(run, split) for run in group.runs)) for group in groups
     )
     with_histories = revisions(groups) if with_costs else None
-    return _lineup((key, with_histories, split, metric, baseline), groups)
+    task = None if request is None else analyst.task_key(resampling_task.TASK, request)
+    return _lineup((key, with_histories, split, metric, baseline, task), groups)
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
 def _lineup(key: tuple, _groups: Sequence[Group]) -> Lineup:
-    _, with_histories, split, metric, baseline = key
+    _, with_histories, split, metric, baseline, task = key
     return core_lineup.lineup(
         _groups,
         split,
@@ -82,7 +89,32 @@ def _lineup(key: tuple, _groups: Sequence[Group]) -> Lineup:
         baseline,
         read=predictions,
         read_history=lambda run: [] if with_histories is None else data.history(run)[1],
+        resampled=None if task is None else _resampled(task),
     )
+
+
+def resampling_request(groups: Sequence[Group], split: str, metric: str) -> dict[str, Any]:
+    """Return what the analyst is asked for before groups can be compared in a metric that takes resampling.
+
+    It does not depend on the baseline, and changes with the stored outputs of the runs.
+    """
+    runs = [run for group in groups for run in group.runs]
+    revisions = [data.predictions_key(run, split) for run in runs]
+    return resampling_task.resampling_request(data.store().root, runs, split, metric, revisions)
+
+
+def is_resampled(request: Mapping[str, Any]) -> bool:
+    """Return whether the analyst has answered a request; its answer then stays in memory."""
+    try:
+        _resampled(analyst.task_key(resampling_task.TASK, request))
+    except UnknownName:
+        return False
+    return True
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _resampled(task: str) -> dict[str, Resampled]:
+    return resampling_task.resampled_of(analyst.result(data.data_dir(), task))
 
 
 def predictions(run: Run, split: str) -> Predictions:
@@ -240,44 +272,14 @@ def _duel(key: tuple, _a: Group, _b: Group) -> Duel:
     return core_lineup.duel(_a, _b, predictions, key[1], seed=key[2])
 
 
-@dataclass(frozen=True)
-class SeenVerdict:
-    """A verdict and in how many seeds its rule spoke.
-
-    Attributes:
-        verdict: of the first seed in which it did.
-        num_seeds: in which it did.
-    """
-
-    verdict: Verdict
-    num_seeds: int
-
-
 def verdicts(group: Group, baseline: Group | None) -> list[SeenVerdict]:
-    """Return what the curves of a group say, warnings first; then what they say beside those of a baseline.
-
-    A seed stands beside the baseline's run of the same place, since seeds of two variants have nothing in common.
-    """
+    """Return what the curves of a group say, alone and beside a baseline's; see `core.facts.group_verdicts`."""
     return _verdicts(revisions([group, *([baseline] if baseline else [])]), group, baseline)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _verdicts(key: tuple, _group: Group, _baseline: Group | None) -> list[SeenVerdict]:
-    seen: dict[str, list[Verdict]] = {}
-    for run in _group.runs:
-        for one in run_verdicts(run, data.history(run)[1]):
-            seen.setdefault(one.rule, []).append(one)
-    if _baseline is not None and _baseline.key != _group.key:
-        for run, other in zip(_group.runs, itertools.cycle(_baseline.runs), strict=False):
-            pair = (_course(run, _group.label), _course(other, _baseline.label))
-            for one in verdicts_against(*pair):
-                seen.setdefault(one.rule, []).append(one)
-    found = [SeenVerdict(some[0], len(some)) for some in seen.values()]
-    return sorted(found, key=lambda one: not one.verdict.is_warning)
-
-
-def _course(run: Run, label: str) -> Course:
-    return Course.of(data.history(run)[1], run.config, state=run.state.state, label=label)
+    return group_verdicts(_group, _baseline, lambda run: data.history(run)[1])
 
 
 def revisions(groups: Sequence[Group]) -> tuple[Any, ...]:

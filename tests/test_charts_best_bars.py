@@ -65,3 +65,15 @@ def test_figures_are_not_in_percent_and_an_empty_table_gives_a_note():
     assert fig.layout.xaxis.tickformat is None
     fig = best_bars(TABLE.iloc[:0])
     assert fig.layout.annotations[0].text == "No variant has a result yet."
+
+
+def test_a_zoom_that_would_begin_below_zero_begins_there_and_says_so():
+    wide = TABLE.assign(mean=[0.9, 0.5, 0.05], low=[0.8, 0.4, 0.0], high=[1.0, 0.6, 0.1])
+    fig = best_bars(wide, is_zoomed=True)
+    assert fig.layout.xaxis.range[0] == 0
+    assert fig.layout.xaxis.title.text == "Accuracy (%), from 0"
+
+
+def test_a_mark_stands_behind_the_number():
+    fig = best_bars(TABLE, marks={"conv-base": "●", "dense-base": ""})
+    assert [one.text[-3:] for one in fig.layout.annotations] == ["] ●", ".0]", "0 %"]

@@ -42,3 +42,14 @@ def test_without_any_cost_there_is_a_note():
     fig = cost(TABLE.iloc[3:], "multiply_adds")
     assert fig.layout.annotations[0].text == "No variant's cost is known yet."
     assert fig.layout.xaxis.title.text == "Multiply-adds of one image"
+
+
+def test_many_variants_stand_in_a_legend_and_only_the_front_is_named():
+    few = cost(TABLE).data[1:]
+    assert [point.mode for point in few] == ["markers+text"] * 3
+    assert not any(point.showlegend for point in few)
+    many = pd.concat([TABLE.assign(variant=TABLE["variant"] + str(place)) for place in range(3)])
+    points = cost(many).data[1:]
+    assert all(point.showlegend for point in points) and len(points) == 9
+    is_named = {point.name: point.mode == "markers+text" for point in points}
+    assert [is_named[f"{name}0"] for name in TABLE["variant"][:3]] == [True, True, False]

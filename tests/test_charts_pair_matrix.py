@@ -28,8 +28,8 @@ def test_cells_are_row_minus_column_in_points_and_real_ones_are_marked():
         map_.z, [[np.nan, 3.1, 2.0], [-3.1, np.nan, -0.1], [-2.0, 0.1, np.nan]], atol=1e-6
     )
     assert [list(row) for row in map_.text] == [
-        ["", "+3.1 ●", "+2.0 ○"],
-        ["-3.1 ●", "", "-0.1"],
+        ["", "<b>+3.1 ●</b>", "+2.0 ○"],
+        ["<b>-3.1 ●</b>", "", "-0.1"],
         ["-2.0 ○", "+0.1", ""],
     ]
     # A click lands on the marker over a cell, whose row is y and whose column is x.
@@ -51,7 +51,7 @@ def test_the_scale_is_centred_on_zero():
 
 def test_figures_of_rmse_are_not_points():
     fig = pair_matrix(TABLE, "rmse")
-    assert fig.data[0].text[0][1] == "+0.03 ●"
+    assert fig.data[0].text[0][1] == "<b>+0.03 ●</b>"
     assert "figures" in fig.layout.coloraxis.colorbar.title.text
 
 

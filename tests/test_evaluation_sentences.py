@@ -3,7 +3,12 @@ import math
 import pytest
 
 from core.evaluation.scores import METRICS
-from core.evaluation.sentences import detectable_sentence, pair_sentence, ranking_sentence
+from core.evaluation.sentences import (
+    detectable_sentence,
+    pair_sentence,
+    ranking_sentence,
+    standing_sentence,
+)
 
 PAIR = {
     "a": "deep",
@@ -136,3 +141,48 @@ def test_what_could_have_been_found_is_said():
     assert detectable_sentence([0.006, 0.0123], METRICS["accuracy"], 1_000, [3, 5, 4]) == (
         "With these 1,000 images and 3 to 5 seeds, a true difference of 0.6 to 1.2 points, depending on the pair, would show in 4 of 5 comparisons."
     )
+
+
+def test_what_no_difference_could_show_is_not_said_as_a_number():
+    assert detectable_sentence([0.033, 2.782], METRICS["accuracy"], 10_500, [3]) == (
+        "With these 10,500 images and 3 seeds, a true difference of 3.3 points and more, depending on the pair, "
+        "would show in 4 of 5 comparisons; of the least steady pair none would."
+    )
+    assert detectable_sentence([1.2, math.inf], METRICS["accuracy"], 100, [3]) == (
+        "With these 100 images and 3 seeds, no true difference would show in 4 of 5 comparisons."
+    )
+
+
+def others(*differences, real=(), networks=()):
+    """Pairs of a reference, "base", that is the second of all but the first pair."""
+    return [
+        {"a": "base" if place == 0 else f"v{place}", "b": "v0" if place == 0 else "base"}
+        | {"difference": difference, "real": place in real, "networks_differ": place in networks}
+        for place, difference in enumerate(differences)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "metric", "text"),
+    [
+        (others(0.1), "accuracy", None),
+        (others(0.1, 0.2), "accuracy", "None of the 2 others can be told apart from base."),
+        (
+            others(0.1, 0.2, 0.3, 0.0, real=(0, 1, 2)),
+            "accuracy",
+            "Of the 4 others, held against base, 2 are really better, 1 is really worse and 1 cannot be told apart.",
+        ),
+        (
+            others(0.1, 0.2, real=(0, 1)),
+            "rmse",
+            "Of the 2 others, held against base, 1 is really better and 1 is really worse.",
+        ),
+        (
+            others(0.1, 0.2, networks=(0, 1)),
+            "accuracy",
+            "Of the 2 others, held against base, 2 differ as trained networks (too few seeds to say more).",
+        ),
+    ],
+)
+def test_how_the_others_stand_is_said_in_one_sentence(pairs, metric, text):
+    assert standing_sentence("base", pairs, METRICS[metric]) == text

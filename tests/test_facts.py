@@ -7,6 +7,7 @@ from core.facts import (
     demo_row,
     final_accuracy,
     fits,
+    group_verdicts,
     run_facts,
     run_verdicts,
     suite_facts,
@@ -14,6 +15,7 @@ from core.facts import (
     variant_rows,
 )
 from core.jobs.attempt import weights_sha256
+from core.run_groups import groups
 from core.runs import files
 from core.variants import SUITES, VARIANTS
 
@@ -174,3 +176,39 @@ def test_facts_of_a_suite_name_its_runs():
         "shapes-net",
     ]
     assert facts["runs"][2]["dataset"] == {"name": "shapes", "images": 3000}
+
+
+def test_verdicts_of_a_variant_say_in_how_many_seeds_and_stand_beside_the_baseline(trained):
+    def rows(*accuracies):
+        return [
+            {"attempt": 1, "step": 10 * epoch, "stage": 0, "epoch_seconds": 1.0, "epoch": epoch}
+            | {"validation_accuracy": accuracy, "train_accuracy": accuracy, "samples": 64}
+            for epoch, accuracy in enumerate(accuracies, start=1)
+        ]
+
+    is_right = [True, False] * 30
+    slow = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
+    base = [trained("dense-base", 0, is_right, rows=rows(*slow))]
+    wide = [
+        trained("dense-wide", seed, is_right, rows=rows(*accuracies))
+        for seed, accuracies in enumerate([slow, [0.8, 0.8, 0.8, 0.8, 0.8, 0.8], slow])
+    ]
+    group, baseline = groups(wide)[0], groups(base)[0]
+    alone = group_verdicts(group, None)
+    assert alone == group_verdicts(group, group)
+    by_rule = {one.verdict.rule: one for one in alone}
+    assert max(one.num_seeds for one in alone) == 3
+    for rule, one in by_rule.items():
+        of_seeds = [
+            verdict
+            for run in wide
+            for verdict in run_verdicts(run, run.history())
+            if verdict.rule == rule
+        ]
+        assert (one.verdict, one.num_seeds) == (of_seeds[0], len(of_seeds))
+    warnings = [one.verdict.is_warning for one in alone]
+    assert warnings == sorted(warnings, reverse=True)
+    beside = [one for one in group_verdicts(group, baseline) if one.verdict.rule not in by_rule]
+    # The only run of the baseline stands beside each seed.
+    assert beside and all("dense-base" in one.verdict.sentence for one in beside)
+    assert max(one.num_seeds for one in beside) <= 3

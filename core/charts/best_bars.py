@@ -19,6 +19,7 @@ def best_bars(
     baseline: str | None = None,
     is_zoomed: bool = False,
     colours: Mapping[str, str] | None = None,
+    marks: Mapping[str, str] | None = None,
 ) -> go.Figure:
     """Draw one bar per variant, in the order of the table from the top, and the baseline's mean as a dashed line.
 
@@ -28,8 +29,10 @@ def best_bars(
         table: `Comparison.variants`: variant, runs, mean, low, high, covers.
         metric: what the values are, "accuracy" in percent.
         baseline: the variant whose mean is drawn through all bars; none by default.
-        is_zoomed: whether the axis shows only where the bars end; it starts at 0 otherwise, and its title says which.
+        is_zoomed: whether the axis shows only where the bars end; it starts at 0 otherwise, and where they end so far apart
+            that it would begin below; its title says which.
         colours: variant -> "#RRGGBB"; by its name where it is missing.
+        marks: variant -> what stands behind its number, such as a dot where it really differs from the baseline.
     """
     fig = style.figure(style.metric_title(metric), "Variant")
     if table.empty:
@@ -39,6 +42,10 @@ def best_bars(
     means, lows, highs = (table[name].to_numpy(np.float64) for name in ("mean", "low", "high"))
     rows = table.to_dict("records")
     labels = [_value(row, is_share) for row in rows]
+    marked = [
+        f"{label} {marks[name]}" if marks and marks.get(name) else label
+        for name, label in zip(names, labels, strict=True)
+    ]
     fig.add_bar(
         x=means.astype(np.float32),
         y=np.arange(len(table)),
@@ -63,8 +70,9 @@ def best_bars(
     known = np.concatenate([means, lows, highs])
     known = known[np.isfinite(known)]
     least, most = (known.min(), known.max()) if len(known) else (0.0, 1.0)
+    room = 0.08 * (most - least) or 0.01
+    is_zoomed = is_zoomed and least > room
     if is_zoomed:
-        room = 0.08 * (most - least) or 0.01
         shown = [float(least - room), float(most + 3 * room)]
     else:
         shown = [0.0, float(1.25 * most) or 1.0]
@@ -75,7 +83,7 @@ def best_bars(
         annotations=[
             {"x": float(end) if np.isfinite(end) else shown[0], "y": place, "text": label}
             | {"showarrow": False, "xanchor": "left", "xshift": 6, "font": {"size": 12}}
-            for place, (label, end) in enumerate(zip(labels, ends, strict=True))
+            for place, (label, end) in enumerate(zip(marked, ends, strict=True))
         ]
     )
     if baseline in names and np.isfinite(means[names.index(baseline)]):

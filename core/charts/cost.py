@@ -23,6 +23,10 @@ COST_TITLES = {
 }
 
 
+MOST_NAMES = 6
+"""Variants up to which each point has its name beside it; with more, those off the front are in the legend alone."""
+
+
 def cost(
     table: pd.DataFrame,
     by: str = "seconds",
@@ -32,6 +36,8 @@ def cost(
     colours: Mapping[str, str] | None = None,
 ) -> go.Figure:
     """Draw a point per variant, filled on the front and open where another variant is better and no dearer.
+
+    Many variants stand in a legend, best first, and only those on the front have their names beside them too.
 
     A click on a point hands over [variant].
 
@@ -58,6 +64,7 @@ def cost(
         hoverinfo="skip",
     )
     number_format = style.PERCENT_FORMAT if is_share else style.SIGNIFICANT_FORMAT
+    is_crowded = len(drawn) > MOST_NAMES
     for row in drawn.to_dict("records"):
         name = str(row["variant"])
         colour = (colours or {}).get(name) or style.variant_colour(name)
@@ -72,7 +79,7 @@ def cost(
                 "color": colour,
                 "thickness": 1.2,
             },
-            mode="markers+text",
+            mode="markers+text" if row["is_on_front"] or not is_crowded else "markers",
             marker={
                 "size": 12,
                 "color": colour,
@@ -85,7 +92,7 @@ def cost(
             cliponaxis=False,
             customdata=[[name]],
             name=style.text(name),
-            showlegend=False,
+            showlegend=is_crowded,
             hovertemplate=f"%{{fullData.name}}<br>{COST_TITLES.get(by, by)}: %{{x:,.4~g}}<br>"
             f"<b>%{{y:{number_format}}}</b>, {state}<extra></extra>",
         )

@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 
 from core.charts import style
 
-MOST_NUMBERS = 20
-"""Variants up to which each cell shows its number; beyond it they would overlap."""
+FEW_NAMES, MOST_NUMBERS = 9, 20
+"""Variants up to which cells have room for large numbers, and for any."""
 
 
 def pair_matrix(table: pd.DataFrame, metric: str = "accuracy") -> go.Figure:
@@ -38,7 +38,8 @@ def pair_matrix(table: pd.DataFrame, metric: str = "accuracy") -> go.Figure:
         shown, low, high = (scale * row[name] for name in ("difference", "low", "high"))
         differences[at] = shown
         mark = " ●" if row["real"] else " ○" if row["networks_differ"] else ""
-        texts[at] = "" if np.isnan(shown) else f"{shown:+.{decimals}f}{mark}"
+        text = "" if np.isnan(shown) else f"{shown:+.{decimals}f}{mark}"
+        texts[at] = f"<b>{text}</b>" if row["real"] else text
         hovers[at] = (
             f"{style.text(row['row'])} minus {style.text(row['column'])}<br><b>{shown:+.{decimals}f} {unit}</b>, "
             f"95 % interval {low:+.{decimals}f} to {high:+.{decimals}f}<br>{_verdict(row)}"
@@ -51,6 +52,8 @@ def pair_matrix(table: pd.DataFrame, metric: str = "accuracy") -> go.Figure:
         y=np.arange(len(names)),
         text=texts,
         texttemplate="%{text}" if len(names) <= MOST_NUMBERS else None,
+        # Left to itself it counts the letters of "<b>" too, and shrinks all numbers to make room for them.
+        textfont={"size": 12 if len(names) <= FEW_NAMES else 10},
         hoverinfo="skip",
         coloraxis="coloraxis",
         hoverongaps=False,

@@ -21,7 +21,9 @@ AXIS_TITLES = {
 }
 MOST_EPOCHS_WITH_TICKS = 15
 CLIPPED_SHARE = 0.02
-"""Share of the values that "clipped" may leave out at either end."""
+"""Share of the values that "clipped" leaves out at either end; one value at least."""
+FEWEST_TO_CLIP = 5
+"""With fewer values none is an outlier."""
 
 
 def seed_curves(
@@ -50,7 +52,7 @@ def seed_curves(
         boundaries: rows of `evaluation.stage_boundaries`: dotted lines.
         colours: variant -> "#RRGGBB"; by its name where it is missing.
         is_log: whether the values stand on a logarithmic axis.
-        is_clipped: whether the axis leaves out the outermost values, as its title then says.
+        is_clipped: whether the axis leaves out the outermost of 5 values or more, as its title then says.
 
     Raises:
         UnknownName: a split has no dash.
@@ -255,8 +257,10 @@ def _set_axes(
     if is_share:
         is_flat = len(values) > 0 and np.ptp(values) < 0.05
         fig.update_yaxes(tickformat=style.PERCENT_FORMAT if is_flat else ".0%")
-    if is_clipped and len(values):
-        low, high = np.quantile(values, [CLIPPED_SHARE, 1 - CLIPPED_SHARE])
+    if is_clipped and len(values) >= FEWEST_TO_CLIP:
+        # No interpolated quantile: of few points one outlier would pull it along.
+        cut = max(1, int(CLIPPED_SHARE * len(values)))
+        low, high = np.sort(values)[[cut, -1 - cut]]
         ends = np.log10([low, high]) if is_log else np.array([low, high])
         room = 0.05 * (ends[1] - ends[0]) or 0.05 * abs(ends[0]) or 1.0
         fig.update_yaxes(range=[float(ends[0] - room), float(ends[1] + room)])

@@ -26,11 +26,13 @@ class Aligned:
         variants: variant -> predictions of its runs, at least one each, in the order given.
         num_images: N, rows of each.
         left_out: sentences, one for each thing that was left out, with the reason.
+        places: variant -> which of its runs, counted from 0 as they were given, these are.
     """
 
     variants: dict[str, tuple[Predictions, ...]]
     num_images: int
     left_out: tuple[str, ...]
+    places: dict[str, tuple[int, ...]]
 
 
 def aligned(
@@ -51,11 +53,13 @@ def aligned(
             fewer than 2 images are shared.
     """
     left_out: list[str] = []
-    kept = {
+    usable = {
         variant: found
         for variant, runs in predictions.items()
         if (found := _usable(variant, runs, with_counts, left_out))
     }
+    places = {variant: tuple(found) for variant, found in usable.items()}
+    kept = {variant: list(found.values()) for variant, found in usable.items()}
     if not kept:
         needs = "predicted counts" if with_counts else "predictions"
         raise InvalidParameter(
@@ -80,23 +84,24 @@ def aligned(
         )
     _require_one_truth([(variant, run) for variant, runs in kept.items() for run in runs])
     variants = {variant: tuple(runs) for variant, runs in kept.items()}
-    return Aligned(variants, len(shared), tuple(left_out))
+    return Aligned(variants, len(shared), tuple(left_out), places)
 
 
 def _usable(
     variant: str, runs: Sequence[Predictions | None], with_counts: bool, left_out: list[str]
-) -> list[Predictions]:
-    found: list[Predictions] = []
+) -> dict[int, Predictions]:
+    """Return place -> run of those that can be compared."""
+    found: dict[int, Predictions] = {}
     missing: dict[str, int] = {}
-    for run in runs:
+    for place, run in enumerate(runs):
         if run is None:
             reason = "no predictions"
         elif with_counts and (run.counts is None or run.count_labels is None):
             reason = "no predicted counts"
-        elif any(_is_same(run, other) for other in found):
+        elif any(_is_same(run, other) for other in found.values()):
             reason = "the very outputs of another run, as if one seed was trained twice"
         else:
-            found.append(run)
+            found[place] = run
             continue
         missing[reason] = missing.get(reason, 0) + 1
     left_out += [

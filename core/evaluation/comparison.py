@@ -19,12 +19,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.evaluation.alignment import aligned
+from core.evaluation.alignment import Aligned, aligned
 from core.evaluation.intervals import LEVEL, Estimate, difference_estimate, mean_estimate
 from core.evaluation.paired import holm
 from core.evaluation.power import detectable_difference, further_seeds
 from core.evaluation.ranking import ranking
-from core.evaluation.scores import Metric, Scores, metric_of, scores, values_of
+from core.evaluation.scores import (
+    Metric,
+    Resampled,
+    Scores,
+    accuracy_scores,
+    metric_of,
+    resample,
+    resampled_scores,
+    takes_resampling,
+)
 from core.evaluation.seeds import seed_summary
 from core.evaluation.sentences import detectable_sentence, pair_sentence, ranking_sentence
 from core.exceptions import InvalidParameter, UnknownName
@@ -110,6 +119,7 @@ def comparison(
     *,
     worth_settling: float | None = None,
     seed: int = 0,
+    resampled: Mapping[str, Sequence[Resampled | None]] | None = None,
 ) -> Comparison:
     """Compare variants on the images that all their runs share.
 
@@ -120,6 +130,8 @@ def comparison(
         worth_settling: true difference for which further seeds are counted, in the metric's own unit, above 0; by
             default one point (rmse: 0.05 figures).
         seed: of the resampling of images: equal seeds give equal numbers.
+        resampled: variant -> what `core.evaluation.scores.resample` gave of each of its runs with this seed, for metrics
+            that take resampling; it is done here where something is missing.
 
     Raises:
         UnknownName: there is no such metric or baseline.
@@ -133,15 +145,22 @@ def comparison(
     if baseline is not None and baseline not in predictions:
         raise UnknownName("variant", baseline, predictions)
     found = aligned(predictions, with_counts=metric == "rmse")
-    variants, undefined = _defined(found.variants, chosen)
-    names = list(variants)
-    measured = scores(chosen, [run for runs in variants.values() for run in runs], seed)
-    ends = np.cumsum([len(runs) for runs in variants.values()])
+    if takes_resampling(chosen):
+        drawn, undefined = _defined(_drawn(found, chosen, resampled or {}, seed), chosen)
+        numbers = {variant: len(runs) for variant, runs in drawn.items()}
+        measured = resampled_scores(chosen, [run for runs in drawn.values() for run in runs], seed)
+    else:
+        undefined = []
+        numbers = {variant: len(runs) for variant, runs in found.variants.items()}
+        right = [run.is_right for runs in found.variants.values() for run in runs]
+        measured = accuracy_scores(np.array(right), seed)
+    names = list(numbers)
+    ends = np.cumsum(list(numbers.values()))
     runs_of = {
-        name: list(range(end - len(runs), end))
-        for (name, runs), end in zip(variants.items(), ends.tolist(), strict=True)
+        name: list(range(end - numbers[name], end))
+        for name, end in zip(numbers, ends.tolist(), strict=True)
     }
-    present = baseline if baseline in variants else None
+    present = baseline if baseline in numbers else None
     means = {name: float(measured.values[runs].mean()) for name, runs in runs_of.items()}
     names.sort(key=lambda name: -means[name] if chosen.is_higher_better else means[name])
     pairs = _pairs(measured, runs_of, names, present, worth)
@@ -151,14 +170,34 @@ def comparison(
     return Comparison(metric, present, found.num_images, table, pairs, (*sentences, *left_out))
 
 
+def _drawn(
+    found: Aligned,
+    metric: Metric,
+    known: Mapping[str, Sequence[Resampled | None]],
+    seed: int,
+) -> dict[str, list[Resampled]]:
+    """Return what resampling gives of each run: as it is known, or worked out where anything is missing."""
+    given = {
+        variant: [known[variant][place] for place in places] if variant in known else [None]
+        for variant, places in found.places.items()
+    }
+    if all(
+        one is not None and one.num_images == found.num_images
+        for some in given.values()
+        for one in some
+    ):
+        return {variant: [one for one in some if one] for variant, some in given.items()}
+    drawn = iter(resample(metric, [run for runs in found.variants.values() for run in runs], seed))
+    return {variant: [next(drawn) for _ in runs] for variant, runs in found.variants.items()}
+
+
 def _defined(
-    variants: Mapping[str, Sequence[Predictions]], metric: Metric
-) -> tuple[dict[str, Sequence[Predictions]], list[str]]:
+    variants: Mapping[str, Sequence[Resampled]], metric: Metric
+) -> tuple[dict[str, Sequence[Resampled]], list[str]]:
     """Leave out runs whose metric is undefined, such as an RMSE of counts that are not finite."""
     kept, left_out = {}, []
     for variant, runs in variants.items():
-        values = values_of(metric, runs)
-        good = [run for run, value in zip(runs, values, strict=True) if not math.isnan(value)]
+        good = [run for run in runs if not math.isnan(run.value)]
         if len(good) < len(runs):
             left_out.append(
                 f"{variant}: {len(runs) - len(good)} of {len(runs)} runs left out: {metric.label} is undefined."

@@ -25,6 +25,7 @@ def resampled(
     runs: Sequence[Predictions],
     num_resamples: int,
     rng: np.random.Generator,
+    progress: Callable[[float], None] | None = None,
 ) -> NDArray[np.float64]:
     """Return the metric of each run on the same resamples of the images, (R, runs); NaN where it is undefined.
 
@@ -33,6 +34,7 @@ def resampled(
         runs: aligned predictions: row i is the same image in all of them.
         num_resamples: R, at least 1.
         rng: where the draws come from.
+        progress: told the share that is done, in [0, 1], before each run.
 
     Raises:
         InvalidParameter: num_resamples is below 1.
@@ -41,10 +43,16 @@ def resampled(
     """
     if num_resamples < 1:
         raise InvalidParameter(f"num_resamples must be at least 1; got {num_resamples}.")
-    blocks = [
-        np.column_stack([metric(run, weights) for run in runs])
-        for weights in _weights(len(runs[0]), num_resamples, rng)
-    ]
+    blocks, done = [], 0
+    for weights in _weights(len(runs[0]), num_resamples, rng):
+        columns = []
+        for place, run in enumerate(runs):
+            if progress is not None:
+                within = place / len(runs) * weights.shape[1]
+                progress((done + within) / num_resamples)
+            columns.append(metric(run, weights))
+        done += weights.shape[1]
+        blocks.append(np.column_stack(columns))
     return np.concatenate(blocks)
 
 

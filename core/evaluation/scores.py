@@ -4,12 +4,13 @@ Separate because accuracy gets there by counting and the other metrics by resamp
 (`intervals.py`) need not know. It leaves out everything that has to do with seeds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.evaluation.alignment import aligned
 from core.evaluation.paired import bootstrap_accuracy, mcnemar
 from core.evaluation.resampling import (
     WeightedMetric,
@@ -62,6 +63,21 @@ _RESAMPLED: dict[str, WeightedMetric] = {
     "rmse": weighted_rmse,
 }
 ACCURACY_RESAMPLES, RESAMPLES = 10_000, 1_000
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """One run in a metric that takes resampling: seconds of work, which may have been done elsewhere.
+
+    Attributes:
+        value: the metric on all images; NaN where it is undefined.
+        replicates: (B,) the metric on B resamples of the images, the same ones for all runs on these images.
+        num_images: N.
+    """
+
+    value: float
+    replicates: NDArray[np.float64]
+    num_images: int
 
 
 @dataclass(frozen=True)
@@ -141,16 +157,73 @@ def scores(metric: Metric, runs: Sequence[Predictions], seed: int = 0) -> Scores
         raise InvalidParameter("scores needs at least one run; got none.")
     if metric.name == "accuracy":
         return accuracy_scores(np.array([run.is_right for run in runs]), seed)
+    return resampled_scores(metric, resample(metric, runs, seed), seed)
+
+
+def takes_resampling(metric: Metric) -> bool:
+    """Return whether a metric is no mean over images, so that its intervals take resampling."""
+    return metric.name in _RESAMPLED
+
+
+def resample(
+    metric: Metric,
+    runs: Sequence[Predictions],
+    seed: int = 0,
+    progress: Callable[[float], None] | None = None,
+) -> list[Resampled]:
+    """Measure aligned runs on all images and on 1,000 resamples of them.
+
+    What comes out for a run depends on its images and the seed, not on the other runs.
+
+    Args:
+        metric: one that takes resampling.
+        runs: predictions on the same images, row by row (core.evaluation.alignment), at least one.
+        seed: of the resampling.
+        progress: told the share that is done, in [0, 1].
+    """
     rng = np.random.default_rng(seed)
-    replicates = resampled(_RESAMPLED[metric.name], runs, RESAMPLES, rng)
+    replicates = resampled(_RESAMPLED[metric.name], runs, RESAMPLES, rng, progress)
+    return [
+        Resampled(float(value), replicates[:, place], len(runs[0]))
+        for place, value in enumerate(values_of(metric, runs))
+    ]
+
+
+def resample_shared(
+    metric: Metric,
+    runs: Mapping[str, Predictions],
+    seed: int = 0,
+    progress: Callable[[float], None] | None = None,
+) -> dict[str, Resampled]:
+    """Measure runs as `resample` does, on the images that all of them share.
+
+    Args:
+        metric: one that takes resampling.
+        runs: name -> predictions; without counts a run is left out where counts are measured.
+        seed: of the resampling.
+        progress: told the share that is done, in [0, 1].
+
+    Raises:
+        InvalidParameter: they cannot be compared (core.evaluation.alignment).
+    """
+    # Each by itself, so that none is taken for another one's double.
+    alone = {name: [one] for name, one in runs.items()}
+    shared = aligned(alone, with_counts=metric.name == "rmse").variants
+    found = resample(metric, [one for (one,) in shared.values()], seed, progress)
+    return dict(zip(shared, found, strict=True))
+
+
+def resampled_scores(metric: Metric, runs: Sequence[Resampled], seed: int = 0) -> Scores:
+    """Return the scores of runs that were resampled together, at least one."""
+    replicates = np.column_stack([run.replicates for run in runs])
     # A resample of few images may hold one class only, of which no AUC exists.
     replicates = replicates[~np.isnan(replicates).any(axis=1)]
     if len(replicates) < RESAMPLES // 2:
         covariance = np.full((len(runs), len(runs)), np.nan)
     else:
         covariance = np.atleast_2d(np.cov(replicates, rowvar=False))
-    values = values_of(metric, runs)
-    return Scores(metric, values, covariance, len(runs[0]), replicates=replicates, seed=seed)
+    values = np.array([run.value for run in runs])
+    return Scores(metric, values, covariance, runs[0].num_images, replicates=replicates, seed=seed)
 
 
 def accuracy_scores(right: NDArray[np.bool_], seed: int = 0) -> Scores:

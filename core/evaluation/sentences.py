@@ -62,6 +62,41 @@ def ranking_sentence(ranks: Sequence[tuple[str, int, int]]) -> str:
     return f"No variant is really better than {names}."
 
 
+def standing_sentence(
+    reference: str, pairs: Sequence[Mapping[str, Any]], metric: Metric
+) -> str | None:
+    """Say how many variants are better or worse than one of them, or None where it stands against a single one.
+
+    Args:
+        reference: the variant that the others are held against.
+        pairs: rows of `Comparison.pairs`, those with the reference.
+        metric: what was compared.
+    """
+    if len(pairs) < 2:
+        return None
+    better = worse = networks = 0
+    for pair in pairs:
+        is_other_higher = (pair["difference"] > 0) == (pair["b"] == reference)
+        better += bool(pair["real"]) and is_other_higher == metric.is_higher_better
+        worse += bool(pair["real"]) and is_other_higher != metric.is_higher_better
+        networks += bool(pair["networks_differ"])
+    apart = len(pairs) - better - worse - networks
+    if apart == len(pairs):
+        return f"None of the {apart} others can be told apart from {reference}."
+    parts = [
+        f"{number} {words}"
+        for number, words in (
+            (better, f"{_are(better)} really better"),
+            (worse, f"{_are(worse)} really worse"),
+            (networks, "differ as trained networks (too few seeds to say more)"),
+            (apart, "cannot be told apart"),
+        )
+        if number
+    ]
+    said = f"{', '.join(parts[:-1])} and {parts[-1]}" if parts[1:] else parts[0]
+    return f"Of the {len(pairs)} others, held against {reference}, {said}."
+
+
 def detectable_sentence(
     detectable: Sequence[float], metric: Metric, num_images: int, num_seeds: Sequence[int]
 ) -> str:
@@ -73,15 +108,23 @@ def detectable_sentence(
         num_images: N.
         num_seeds: of each variant in these pairs.
     """
-    low, high = (_plain(value, metric) for value in (min(detectable), max(detectable)))
-    unit = _unit(metric, max(detectable), plain=True)
-    size = f"{low} {unit}" if low == high else f"{low} to {high} {unit}, depending on the pair,"
     few, many = min(num_seeds), max(num_seeds)
     seeds = f"{few}" if few == many else f"{few} to {many}"
-    return (
-        f"With these {num_images:,} images and {seeds} seeds, a true difference of {size} would show in 4 of 5 "
-        "comparisons."
-    )
+    given = f"With these {num_images:,} images and {seeds} seeds"
+    if min(detectable) > metric.highest:
+        return f"{given}, no true difference would show in 4 of 5 comparisons."
+    low, high = (_plain(value, metric) for value in (min(detectable), max(detectable)))
+    unit, end = _unit(metric, max(detectable), plain=True), "."
+    if max(detectable) > metric.highest:
+        # A number beyond the metric's own range would be read as a number.
+        unit = _unit(metric, min(detectable), plain=True)
+        size, end = (
+            f"{low} {unit} and more, depending on the pair,",
+            "; of the least steady pair none would.",
+        )
+    else:
+        size = f"{low} {unit}" if low == high else f"{low} to {high} {unit}, depending on the pair,"
+    return f"{given}, a true difference of {size} would show in 4 of 5 comparisons{end}"
 
 
 def _verdict(pair: Mapping[str, Any], metric: Metric, covers_seeds: bool) -> str:
@@ -105,6 +148,10 @@ def _outlook(pair: Mapping[str, Any], metric: Metric, covers_seeds: bool, num_im
     if math.isinf(number):
         return f"no number of seeds would settle {question} on these {num_images:,} images"
     return f"about {number:.0f} more seed{'s' if number != 1 else ''} would settle {question}"
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def _signed(values: Sequence[float], metric: Metric) -> list[str]:

@@ -5,18 +5,19 @@ are those of `core.run_groups`, which stay the same as long as settings and data
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 
 import streamlit as st
 
 from core.charts.style import distinct_colours
-from core.evaluation.scores import METRICS
+from core.evaluation.scores import METRICS, takes_resampling
+from core.jobs.resampling_task import TASK
 from core.lineup import SPLITS, Lineup
-from core.run_groups import Group, damaged_sentences
+from core.run_groups import Group, damaged_sentences, default_baseline
 from core.runs.run import Run
 from core.runs.state import ACTIVE
 from dashboard import compare_data, data
+from dashboard.widgets.background import awaited
 from dashboard.widgets.compare_choice import BASELINE, VARIANTS
 from dashboard.widgets.markdown import escaped
 
@@ -56,6 +57,9 @@ class Comparing:
     def lineup(self, *, with_costs: bool = False) -> Lineup:
         """Return the comparison, worked out once.
 
+        A metric that takes resampling is waited for: until the analyst has done it, its progress is shown here and the page
+        ends.
+
         Args:
             with_costs: whether what the runs took is asked too, for which their histories must be read.
 
@@ -63,11 +67,17 @@ class Comparing:
             CoreError: nothing of it can be compared.
         """
         label = self.baseline.label if self.baseline else None
-        words = f"Resampling the images 1,000 times for {METRICS[self.metric].label}; many runs take a while ..."
-        with st.spinner(words) if self.metric != QUICK else nullcontext():
-            return compare_data.lineup(
-                self.groups, self.split, self.metric, label, with_costs=with_costs
-            )
+        request = None
+        if takes_resampling(METRICS[self.metric]):
+            request = compare_data.resampling_request(self.groups, self.split, self.metric)
+            title = f"{METRICS[self.metric].label} of {len(self.runs)} runs"
+            if not compare_data.is_resampled(request) and not awaited(
+                TASK, request, title[0].upper() + title[1:], "compare-resampling"
+            ):
+                st.stop()
+        return compare_data.lineup(
+            self.groups, self.split, self.metric, label, with_costs=with_costs, request=request
+        )
 
     def group(self, label: str) -> Group | None:
         """Return the group of a label, None where there is none."""
@@ -120,7 +130,7 @@ def comparing(runs: Sequence[Run], shown: Sequence[str], key: str) -> Comparing:
         key="metric",
         bind="query-params",
         label_visibility="collapsed",
-        help="Macro F1, AUC and RMSE resample the images, which takes a while with many runs.",
+        help="Macro F1, AUC and RMSE resample the images, which takes a while with many runs; it goes on in the background.",
         width=130,
     )
     splits = _splits(groups)
@@ -156,11 +166,6 @@ def comparing(runs: Sequence[Run], shown: Sequence[str], key: str) -> Comparing:
         metric or QUICK,
         by_key.get(chosen),
     )
-
-
-def default_baseline(groups: Sequence[Group]) -> Group:
-    """Return what the others are held against unless told: the oldest variant called a base, or the oldest."""
-    return next((group for group in groups if "base" in group.variant.split("-")), groups[0])
 
 
 def under_way(now: Comparing) -> None:

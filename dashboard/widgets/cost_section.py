@@ -19,7 +19,8 @@ COSTS = {
     "multiply_adds": "Multiply-adds",
     "peak_memory": "Memory",
 }
-SIZES = ("parameters", "multiply_adds")
+WIDE = 10
+"""Ratio of the dearest to the cheapest from which on the axis is logarithmic at first."""
 HEIGHT = 430
 HOW_TO_READ = """
 One point a variant: how good it is against what it takes, as means over its seeds, with the 95 % interval of the result.
@@ -44,11 +45,12 @@ def cost_section(now: Comparing) -> None:
             bind="query-params",
             label_visibility="collapsed",
         )
-        is_log = st.toggle("Logarithmic", by in SIZES, key=f"log-{by}", bind="query-params")
-    metric = METRICS[found.comparison.metric]
-    table = cost(
-        found.comparison.variants, found.costs, by, is_higher_better=metric.is_higher_better
-    )
+        metric = METRICS[found.comparison.metric]
+        table = cost(
+            found.comparison.variants, found.costs, by, is_higher_better=metric.is_higher_better
+        )
+        is_wide = bool(table["cost"].max() > WIDE * table["cost"].min() > 0)
+        is_log = st.toggle("Logarithmic", is_wide, key=f"log-{by}", bind="query-params")
     opened = run_in_url(now)
     left, right = st.columns([11, 9], gap="medium") if opened else (st.container(), None)
     with left:

@@ -123,7 +123,7 @@ def curve_options(now: Comparing) -> CurveOptions:
                 "Cut off outliers",
                 key="clip",
                 bind="query-params",
-                help="The axis leaves out the outermost 2 % of the values, and says so.",
+                help="The axis leaves out the outermost 2 % of the values at either end, at least one, and says so.",
             )
             colour = _select("Colour by", "colour", settings, _setting)
             multiples = _select("A panel for each", "each", ["none", *settings[1:]], _setting)

@@ -60,7 +60,8 @@ def curves_section(now: Comparing) -> None:
         ]
         if len(panels) > MOST_PANELS:
             st.caption(f"The first {MOST_PANELS} of {len(panels)} panels are shown.")
-        is_wide = len(panels) == 1 or opened is not None or len(now.groups) > FEW_NAMES
+        most = max(len(groups) for _, _, groups in panels)
+        is_wide = len(panels) == 1 or opened is not None or most > FEW_NAMES
         if not is_wide or opened:
             st.caption(DASHES)
         if len(now.groups) > MOST_BANDS:
@@ -105,6 +106,7 @@ def _panel(
         table=tables.means,
         height=HEIGHT,
         on_pick=lambda picked: _open(now, labels, picked),
+        is_live=True,
     )
 
 

@@ -3,6 +3,8 @@
 The two variants, a pile and a class stand in the URL: a=KEY, b=KEY, pile=only_a, class=3.
 """
 
+from dataclasses import replace
+
 import pandas as pd
 import streamlit as st
 
@@ -12,7 +14,7 @@ from core.evaluation.duel import PILES, Duel
 from core.run_groups import Group
 from dashboard import compare_data, data
 from dashboard.widgets.cell import IMAGE_KEY, PAGE_KEY
-from dashboard.widgets.comparing import Comparing
+from dashboard.widgets.comparing import QUICK, Comparing
 from dashboard.widgets.duel_tiles import duel_tiles
 from dashboard.widgets.figure import figure
 from dashboard.widgets.gallery import gallery_header, open_image, page_of, sheet, show_tiles
@@ -90,7 +92,8 @@ def duel_section(now: Comparing) -> None:
 def _fighters(now: Comparing) -> tuple[Group, Group]:
     """Show the choice of the two; at first the best and the baseline, or the two best."""
     by_key = {group.key: group for group in now.groups}
-    order = [group.key for group in now.lineup().groups]
+    # Right or wrong is what a duel is about: no other metric is waited for.
+    order = [group.key for group in replace(now, metric=QUICK).lineup().groups]
     order += [one for one in by_key if one not in order]
     base = now.baseline.key if now.baseline else None
     first = next(one for one in order if one != base)

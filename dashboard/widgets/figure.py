@@ -43,8 +43,7 @@ def figure(
         height: in pixels, where the page wants another one than the chart's own.
         on_pick: called with the customdata of the point that was clicked, before the page runs again.
         on_region: called likewise with the corners, along x and along y, of what was drawn with the lasso; of a box with two.
-        is_live: whether it grows while it is looked at: zoom and switched-off lines stay as its `uirevision` says. It
-            cannot be picked from.
+        is_live: whether it grows while it is looked at: zoom and switched-off lines stay as its `uirevision` says.
     """
     is_dark = st.context.theme.type == "dark"
     shown = themed(fig, is_dark)
@@ -53,11 +52,11 @@ def figure(
     config = {
         "displaylogo": False,
         "modeBarButtonsToRemove": (_BUTTONS if on_region is None else [])
-        + (["zoom2d", "resetScale2d"] if on_pick and on_region is None else []),
+        + (["zoom2d", "resetScale2d"] if on_pick and on_region is None and not is_live else []),
         "toImageButtonOptions": {"format": "png", "scale": 2, "filename": f"petridish-{key}"},
     }
     if is_live:
-        _grow(shown, config, key, alt)
+        _grow(shown, config, key, alt, on_pick)
     else:
         st.plotly_chart(
             shown,
@@ -94,7 +93,18 @@ def figure(
             )
 
 
-def _grow(fig: go.Figure, config: dict[str, Any], key: str, alt: str) -> None:
+def _grow(
+    fig: go.Figure,
+    config: dict[str, Any],
+    key: str,
+    alt: str,
+    on_pick: Callable[[list[Any]], None] | None,
+) -> None:
+    def picked() -> None:
+        custom = st.session_state[key].get("picked")
+        if on_pick is not None and custom:
+            on_pick(list(custom))
+
     LIVE_FIGURE(
         key=key,
         data={
@@ -103,7 +113,9 @@ def _grow(fig: go.Figure, config: dict[str, Any], key: str, alt: str) -> None:
             "alt": alt,
             # Of another version, it is another file.
             "library": f"api/plotly.js?version={version('plotly')}",
+            "is_pickable": on_pick is not None,
         },
+        on_picked_change=picked,
     )
 
 

@@ -21,7 +21,7 @@ function library(address) {
   return window.petridishPlotly;
 }
 
-export default function ({ parentElement, data }) {
+export default function ({ parentElement, data, setTriggerValue }) {
   const root = parentElement.querySelector(".live-figure");
   const { data: traces, layout } = JSON.parse(data.figure);
   root.setAttribute("aria-label", data.alt);
@@ -29,7 +29,13 @@ export default function ({ parentElement, data }) {
   root.newest = data.figure;
   library(data.library).then(Plotly => {
     // While the library came, there may have been another figure.
-    if (root.newest === data.figure) Plotly.react(root, traces, layout, JSON.parse(data.config));
+    if (root.newest === data.figure) return Plotly.react(root, traces, layout, JSON.parse(data.config));
+  }).then(() => {
+    root.removeAllListeners?.("plotly_click");
+    if (data.is_pickable) root.on("plotly_click", event => {
+      const custom = event.points[0]?.customdata;
+      if (custom) setTriggerValue("picked", Object.values(custom));
+    });
   });
 }
 """
@@ -37,4 +43,4 @@ export default function ({ parentElement, data }) {
 COMPONENT = st.components.v2.component(
     "petridish_live_figure", html=_HTML, js=_JS, isolate_styles=False
 )
-"""Mounts the figure. Its data: figure and config (JSON), alt, library (address)."""
+"""Mounts the figure. Its data: figure and config (JSON), alt, library (address), is_pickable; gives `picked`, a customdata."""

@@ -62,7 +62,8 @@ def _numbers(now: Comparing, found: Lineup, metric: Metric) -> None:
             "p": pairs["p"],
             "p_adjusted": pairs["p_adjusted"],
             "verdict": [_verdict(row) for row in pairs.to_dict("records")],
-            "detectable": scale * pairs["detectable"],
+            # What lies beyond the metric's range could not be seen at all.
+            "detectable": scale * pairs["detectable"].where(pairs["detectable"] <= metric.highest),
             "further_seeds": [_seeds(number) for number in pairs["further_seeds"]],
         }
     )

@@ -1,10 +1,13 @@
 """Result: how good each variant is, as bars, and beside them in words which of the differences are real."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
 from core.charts.best_bars import best_bars
 from core.evaluation.scores import METRICS
+from core.evaluation.sentences import standing_sentence
 from core.lineup import Lineup
 from dashboard.widgets.comparing import Comparing
 from dashboard.widgets.figure import figure
@@ -12,12 +15,13 @@ from dashboard.widgets.markdown import escaped
 from dashboard.widgets.opened_run import open_variant, opened_run, run_in_url
 
 FEW_PAIRS, MOST_SENTENCES = 3, 6
-ROOM_FOR_NUMBERS = 90
+ROOM_FOR_NUMBERS = 105
 REAL, NETWORKS, UNKNOWN = (
     ":green[:material/check_circle:]",
     ":orange[:material/contrast:]",
     ":gray[:material/drag_handle:]",
 )
+ORDER = (REAL, NETWORKS, UNKNOWN)
 HOW_TO_READ = """
 One bar a variant: the mean over its seeds. What stands in brackets, and the thin line, is the **95 % interval**: with three
 seeds or more it covers other seeds and other images; with fewer only other images, and says nothing about the variant. The
@@ -53,18 +57,25 @@ def is_it_real(found: Lineup, now: Comparing) -> None:
         f"{found.split}"
     )
     sentences = found.comparison.sentences
-    marks = _marks(found)
-    lines = [
+    told = _told(found)
+    marks = [
+        REAL if row["real"] else NETWORKS if row["networks_differ"] else UNKNOWN for row in told
+    ]
+    # The sentences about pairs come first, in the order of the pairs; what is real must not be folded away.
+    pairs = [
         f"{mark} {escaped(sentence)}"
-        for sentence, mark in zip(
-            sentences, [*marks, *[""] * (len(sentences) - len(marks))], strict=True
+        for mark, sentence in sorted(
+            zip(marks, sentences, strict=False), key=lambda one: ORDER.index(one[0])
         )
     ]
-    if not marks:
-        lines.insert(
+    others = [escaped(sentence) for sentence in sentences[len(told) :]]
+    standing = standing_sentence(_reference(found), told, metric)
+    if standing:
+        others.insert(0, f"**{escaped(standing)}**")
+    if not told:
+        others.insert(
             0, "There is one variant alone. Choose or train another one to compare it with."
         )
-    pairs, others = lines[: len(marks)], lines[len(marks) :]
     # The sum of it must be seen without scrolling.
     shown = [*pairs, *others] if len(pairs) <= FEW_PAIRS else [*others, *pairs[:MOST_SENTENCES]]
     with st.container(gap="xsmall"):
@@ -109,6 +120,7 @@ def _bars(now: Comparing, found: Lineup) -> None:
         baseline=found.comparison.baseline,
         is_zoomed=is_zoomed,
         colours=now.colours,
+        marks={_other(row, found): _dot(row) for row in _told(found)},
     )
     # The numbers stand to the right of the longest interval; beside the page's own words no title is needed.
     fig.update_layout(margin={"t": 10, "r": ROOM_FOR_NUMBERS}).update_yaxes(title_text=None)
@@ -120,19 +132,31 @@ def _bars(now: Comparing, found: Lineup) -> None:
         table=table,
         on_pick=lambda picked: open_variant(now, str(picked[0])),
     )
+    if len(table) > 1:
+        st.caption(
+            f"● really differs from {escaped(_reference(found))}. ○ only these networks do, of too few seeds. "
+            "Without a mark: cannot be told apart."
+        )
 
 
-def _marks(found: Lineup) -> list[str]:
-    """Return a mark for each sentence about a pair; they come in the order of the pairs."""
-    compared = found.comparison
-    if compared.pairs.empty:
-        return []
-    reference = compared.baseline or compared.variants["variant"].iloc[0]
-    told = compared.pairs[(compared.pairs["a"] == reference) | (compared.pairs["b"] == reference)]
-    return [
-        REAL if row["real"] else NETWORKS if row["networks_differ"] else UNKNOWN
-        for row in told.to_dict("records")
-    ]
+def _reference(found: Lineup) -> str:
+    """Return what the others are held against: the baseline, or the best."""
+    return found.comparison.baseline or str(found.comparison.variants["variant"].iloc[0])
+
+
+def _told(found: Lineup) -> list[dict[str, Any]]:
+    """Return the pairs that the sentences are about, in their order."""
+    pairs, reference = found.comparison.pairs, _reference(found)
+    told = pairs[(pairs["a"] == reference) | (pairs["b"] == reference)]
+    return [{str(name): value for name, value in row.items()} for row in told.to_dict("records")]
+
+
+def _other(row: dict[str, Any], found: Lineup) -> str:
+    return row["a"] if row["b"] == _reference(found) else row["b"]
+
+
+def _dot(row: dict[str, Any]) -> str:
+    return "●" if row["real"] else "○" if row["networks_differ"] else ""
 
 
 def _ranks(found: Lineup) -> None:

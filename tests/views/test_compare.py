@@ -32,6 +32,10 @@ def tiles(app):
     return [tile["id"] for tile in json.loads(found.proto.json)["tiles"]]
 
 
+def figures(app):
+    return [json.loads(json.loads(one.proto.json)["figure"]) for one in app.get("bidi_component")]
+
+
 def in_suite(run, suite):
     path = run.layout.run_json
     path.write_bytes(orjson.dumps(orjson.loads(path.read_bytes()) | {"suite": suite}))
@@ -111,10 +115,55 @@ def test_a_link_names_runs_and_says_which_are_gone(open_compare, two, words):
 
 def test_a_link_names_baseline_metric_and_split(open_compare, store, two):
     (key,) = (group.key for group in groups(two[1]))
-    _, said = open_compare(baseline=key, split="validation", metric="Macro F1")
-    expected = lineup_of(store.runs(), "validation", "macro_f1", "dense-wide").sentences
+    _, said = open_compare(baseline=key, split="validation")
+    expected = lineup_of(store.runs(), "validation", "accuracy", "dense-wide").sentences
     assert expected[0].startswith("dense-base against dense-wide: -") and expected[0] in said
-    assert "Macro F1 on 60 images of validation" in said
+    assert "Accuracy on 60 images of validation" in said
+
+
+def test_a_metric_that_takes_resampling_is_worked_out_by_the_analyst(
+    open_compare, store, two, words, wait_until
+):
+    app, said = open_compare(metric="Macro F1")
+    assert "Macro F1 of 6 runs" in app.get("progress")[0].proto.text
+    assert "Is it real?" not in said
+    wait_until(lambda: "Is it real?" in words(app.run()))
+    expected = lineup_of(store.runs(), "test", "macro_f1", "dense-base").sentences
+    assert all(sentence in plain(words(app)) for sentence in expected)
+    # Whoever asks again, also against another baseline, is answered at once.
+    (key,) = (group.key for group in groups(two[1]))
+    _, said = open_compare(metric="Macro F1", baseline=key)
+    assert "dense-base against dense-wide: -" in said
+
+
+@pytest.mark.parametrize("split", ["test", "validation"])
+def test_the_page_and_the_command_line_give_the_same_numbers(
+    open_compare, store, two, trained, facts, split
+):
+    trained("dense-deep", 0, IMAGES % 5 != 0)
+    found = facts(
+        *("compare", "--dataset", "digits", "--baseline", "dense-base", "--split", split),
+        *("--runs", store.root),
+    )
+    app, said = open_compare(section="Table", split=split)
+    table = app.dataframe[0].value.set_index("variant")
+    assert list(table.index) == [row["variant"] for row in found["variants"]]
+    for row in found["variants"]:
+        shown = table.loc[row["variant"]]
+        assert (shown["runs"], shown["best_epoch"]) == (row["runs"], row["best_epoch"])
+        assert (shown["parameters"], shown["seconds"]) == (row["parameters"], row["seconds"])
+        for name in ("mean", "low", "high"):
+            assert shown[name] == pytest.approx(100 * row[name], rel=1e-12)
+    app, said = open_compare(section="Pairs", split=split)
+    pairs = app.dataframe[0].value
+    assert len(pairs) == len(found["pairs"]) == 3
+    for (_, shown), row in zip(pairs.iterrows(), found["pairs"], strict=True):
+        assert (shown["a"], shown["b"]) == (row["a"], row["b"])
+        assert (shown["p"], shown["p_adjusted"]) == (row["p"], row["p_adjusted"])
+        assert (shown["verdict"] == "real") == row["real"]
+        for name in ("difference", "low", "high"):
+            assert shown[name] == pytest.approx(100 * row[name], rel=1e-12)
+    assert [sentence for sentence in found["sentences"] if sentence not in said] == []
 
 
 def test_what_cannot_take_part_is_named_with_the_reason(open_compare, store, two, trained):
@@ -173,6 +222,61 @@ def test_seeds_that_stopped_earlier_are_said(open_compare, trained):
         trained("dense-base", seed, np.equal(IMAGES % 3, seed), rows=rows)
     _, said = open_compare(section="Curves")
     assert re.search(r"dense-base 1 of 2 from epoch 3\. The line is then the mean of those", said)
+
+
+def test_small_multiples_and_colours_by_a_setting(open_compare, two, trained):
+    trained("dense-l2", 0, IMAGES % 4 != 0)
+    app, said = open_compare(section="Curves", each="hidden layers", metrics="Accuracy")
+    panels = figures(app)
+    assert len(panels) == 2 and said.count("**Hidden layers: ") == 2
+    names = [{one["name"] for one in panel["data"] if one.get("showlegend")} for panel in panels]
+    assert names == [{"dense-base", "dense-l2"}, {"dense-wide"}]
+    # They compare only on one and the same axis.
+    ranges = [panel["layout"]["yaxis"]["range"] for panel in panels]
+    assert ranges[0] == ranges[1]
+    app, _ = open_compare(section="Curves", colour="hidden layers", metrics="Accuracy")
+    (panel,) = figures(app)
+    colours = {one["name"]: one["line"]["color"] for one in panel["data"] if one.get("showlegend")}
+    base, wide, penalty = (
+        next(colour for name, colour in colours.items() if name.endswith(variant))
+        for variant in ("dense-base", "dense-wide", "dense-l2")
+    )
+    assert base == penalty != wide
+
+
+@pytest.mark.parametrize(
+    ("query", "title"),
+    [
+        ({"x": "by optimizer steps"}, "Optimizer steps"),
+        ({"x": "by training images seen"}, "Training images seen"),
+        ({"x": "by seconds of training and evaluation"}, "Seconds of training and evaluation"),
+        ({}, "Epoch"),
+    ],
+)
+def test_curves_stand_over_what_the_link_says(open_compare, two, query, title):
+    app, _ = open_compare(section="Curves", metrics="Accuracy", **query)
+    assert figures(app)[0]["layout"]["xaxis"]["title"]["text"] == title
+
+
+def test_curves_are_smoothed_logarithmic_and_clipped_on_request(open_compare, trained):
+    row = {"attempt": 1, "step": 10, "stage": 0, "epoch_seconds": 1.0}
+    losses = [2.0, 1.0, 1.5, 0.5, 40.0, 0.4, 0.3, 0.2, 0.1]
+    rows = [row | {"epoch": epoch, "validation_loss": loss} for epoch, loss in enumerate(losses, 1)]
+    rows = [one | {"validation_accuracy": 0.5} for one in rows]
+    trained("dense-base", 0, IMAGES % 3 == 0, rows=rows)
+
+    def panel(**query):
+        app, _ = open_compare(section="Curves", metrics="Loss", **query)
+        return figures(app)[0]
+
+    def lines(panel):
+        return [one for one in panel["data"] if one.get("legendgroup") and one["mode"] == "lines"]
+
+    plain_lines, smoothed = lines(panel()), lines(panel(smooth="mean of 3 epochs"))
+    assert len(smoothed) == len(plain_lines) + 1
+    assert panel(log="true")["layout"]["yaxis"]["type"] == "log"
+    clipped = panel(clip="true")["layout"]["yaxis"]
+    assert clipped["range"][1] < 3 and clipped["title"]["text"].endswith(", outliers cut off")
 
 
 def test_only_damaged_runs_are_said_to_be_so(open_compare, two):
