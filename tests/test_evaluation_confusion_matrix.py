@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 import sklearn.metrics
 
-from core.evaluation.confusion_matrix import confusion_counts, confusion_matrix
+from core.evaluation.accuracy import wilson_interval
+from core.evaluation.confusion_matrix import (
+    confused_pairs,
+    confusion_counts,
+    confusion_difference,
+    confusion_matrix,
+)
+from core.exceptions import InvalidParameter, UnknownName
 from core.labels import LabelSpace
 from core.predictions import Predictions
 
@@ -78,3 +85,38 @@ def test_groups_are_named_where_classes_have_them():
 
 def test_a_million_predictions_are_all_counted():
     assert confusion_counts(drawn(1_000_000, 10)).sum() == 1_000_000
+
+
+def answered(labels, answers, num_classes=3):
+    logits = np.eye(num_classes, dtype=np.float32)[np.asarray(answers)]
+    names = tuple(f"class {label}" for label in range(num_classes))
+    return Predictions(LabelSpace(names), np.arange(len(labels)), np.asarray(labels), logits)
+
+
+def test_the_difference_is_first_minus_second_cell_by_cell():
+    first = confusion_matrix(answered([0, 0, 1, 2], [0, 1, 1, 2]))
+    second = confusion_matrix(answered([0, 0, 1, 2], [0, 0, 2, 2]))
+    table = confusion_difference(first, second, "share_of_true")
+    found = table.set_index(["true", "predicted"])["difference"]
+    assert (found[0, 0], found[0, 1], found[1, 2], found[2, 2]) == (-0.5, 0.5, -1, 0)
+    assert (table["first"] - table["second"] == table["difference"]).all()
+
+
+def test_matrices_of_other_classes_cannot_be_compared():
+    first, second = (confusion_matrix(answered([0], [0], size)) for size in (2, 3))
+    with pytest.raises(InvalidParameter, match="got 2 classes and 3 classes"):
+        confusion_difference(first, second)
+    with pytest.raises(UnknownName, match="way to show"):
+        confusion_difference(first, first, "shares")
+
+
+def test_the_pairs_confused_most_come_first_with_what_goes_the_other_way():
+    table = confusion_matrix(answered([0] * 5 + [1] * 2, [0, 0, 1, 1, 2, 0, 1]))
+    pairs = confused_pairs(table, 2)
+    assert pairs[["true", "predicted", "count", "back"]].to_numpy().tolist() == [
+        [0, 1, 2, 1],
+        [0, 2, 1, 0],
+    ]
+    low, high = wilson_interval(2, 5)
+    assert (pairs["low"][0], pairs["high"][0]) == (low, high)
+    assert confused_pairs(confusion_matrix(answered([0], [0]))).empty

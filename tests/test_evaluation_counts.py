@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import sklearn.metrics
 
-from core.evaluation.counts import count_errors
+from core.evaluation.counts import count_errors, count_residuals, counted_samples, predicted_counts
 from core.labels import LabelSpace
 from core.predictions import Predictions
 
@@ -56,3 +56,35 @@ def test_without_samples_the_errors_are_undefined():
     table = count_errors(counted(np.empty((0, 2)), np.empty((0, 2))))
     assert table[["rmse", "mae"]].isna().all(axis=None)
     assert table["samples"].to_list() == [0, 0, 0]
+
+
+def test_counts_are_rounded_and_shared_by_their_true_count():
+    predictions = counted([[2.4, 1.0], [2.5, 0.1], [3.0, -0.2]], [[2, 1], [2, 0], [3, 0]])
+    table = predicted_counts(predictions)
+    squares = table[table["type"] == "squares"]
+    assert squares[["true", "predicted", "samples"]].to_numpy().tolist() == [
+        [2, 2, 1],
+        [2, 3, 1],
+        [3, 3, 1],
+    ]
+    assert squares["share"].to_list() == [0.5, 0.5, 1]
+    assert counted_samples(predictions, "squares", true=2, predicted=3) == [1]
+
+
+def test_residuals_stand_in_bins_that_hold_the_samples_they_open():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 5, (200, 2))
+    predictions = counted(truth + rng.normal(scale=0.6, size=truth.shape), truth)
+    table = count_residuals(predictions)
+    assert table["samples"].sum() == 400
+    for row in table.to_dict("records"):
+        found = counted_samples(predictions, row["type"], residual=(row["low"], row["high"]))
+        assert len(found) == row["samples"]
+    assert -0.125 in table["low"].to_list()
+
+
+def test_counts_that_are_not_finite_stand_nowhere():
+    predictions = counted([[np.nan, 1.0]], [[2, 1]])
+    assert predicted_counts(predictions)["type"].to_list() == ["circles"]
+    assert counted_samples(predictions, "squares", predicted=2) == []
+    assert counted_samples(predictions, "squares", residual=(-9, 9)) == []

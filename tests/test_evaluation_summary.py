@@ -25,6 +25,8 @@ KEYS = [
     "class_names",
     "calibration_error",
     "counts",
+    "averages",
+    "confused_pairs",
 ]
 
 
@@ -45,7 +47,9 @@ def test_the_document_has_the_keys_of_the_command_line():
     result = evaluation(drawn())
     assert list(result) == KEYS
     assert list(result["heads"]) == ["class_loss", "count_loss"]
-    assert list(result["per_class"][0]) == ["class", "precision", "recall", "f1", "support", "auc"]
+    promised = ["class", "precision", "recall", "f1", "support", "auc"]
+    assert list(result["per_class"][0])[:6] == promised
+    assert list(result["per_pair"][0])[:2] == ["pair", "accuracy"]
     assert [row["pair"] for row in result["per_pair"]] == ["x", "y"]
     assert [row["type"] for row in result["counts"]["per_type"]] == ["p", "q"]
     assert set(result["counts"]) == {"rmse", "mae", "per_type"}
@@ -97,3 +101,23 @@ def test_a_network_that_broke_down_is_always_wrong():
     assert result["calibration_error"] is None
     assert result["counts"]["rmse"] is None
     assert np.sum(result["confusion"]) == 0
+
+
+def test_every_end_of_an_interval_lies_on_its_side():
+    result = evaluation(drawn())
+    for row in result["per_class"]:
+        for metric in ("precision", "recall", "f1", "auc"):
+            assert row[f"{metric}_low"] <= row[metric] <= row[f"{metric}_high"]
+    averages = result["averages"]
+    assert averages["macro_f1_low"] < result["macro_f1"] < averages["macro_f1_high"]
+    assert averages["macro_auc_low"] < averages["macro_auc"] < averages["macro_auc_high"]
+    assert averages["weighted_recall"] == pytest.approx(result["accuracy"])
+
+
+def test_the_most_confused_pair_is_the_largest_cell_beside_the_diagonal():
+    result = evaluation(drawn())
+    first = result["confused_pairs"][0]
+    counts = np.array(result["confusion"])
+    np.fill_diagonal(counts, -1)
+    assert first["count"] == counts.max() == counts[first["true"], first["predicted"]]
+    assert first["low"] < first["share_of_true"] < first["high"]

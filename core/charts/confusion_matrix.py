@@ -3,9 +3,13 @@
 Separate as each chart is. It leaves out the images behind a cell; the click hands over which cell it was.
 """
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from core.charts import style
 from core.exceptions import UnknownName
@@ -18,10 +22,14 @@ SHOWN = {
 }
 MOST_CLASSES_WITH_TEXT = 20
 MOST_TICKS = 30
+MOST_TICKS_OF_COLOURS = 6
 
 
 def confusion_matrix(
-    table: pd.DataFrame, show: str = "count", selected: tuple[int, int] | None = None
+    table: pd.DataFrame,
+    show: str = "count",
+    selected: tuple[int, int] | None = None,
+    is_diagonal_hidden: bool = False,
 ) -> go.Figure:
     """Draw the confusion matrix.
 
@@ -33,6 +41,7 @@ def confusion_matrix(
             three shares and, where classes have groups, true_group (names the ticks of many classes).
         show: the column that colours the cells: "count", "share_of_true", "share_of_predicted", "share_of_all".
         selected: true and predicted class of the cell to outline; one outside the matrix is not drawn.
+        is_diagonal_hidden: leave out the right answers, so that the colours tell the mistakes apart.
 
     Raises:
         UnknownName: `show` is no such column.
@@ -43,26 +52,57 @@ def confusion_matrix(
     if table.empty:
         return style.with_note(fig, "No predictions to compare yet.")
     num_classes = int(table["true"].max()) + 1
-    values = np.full((num_classes, num_classes), np.nan)
-    values[table["true"], table["predicted"]] = table[show]
     is_share = show != "count"
     number_format = style.PERCENT_FORMAT if is_share else style.COUNT_FORMAT
+    values = cell_values(table, show, is_diagonal_hidden)
+    is_low = not is_share and np.nanmax(values, initial=0) < MOST_TICKS_OF_COLOURS
     fig.add_heatmap(
-        z=values.astype(np.float32),
+        z=values,
         zmin=0,
         hoverinfo="skip",
+        hoverongaps=False,
         xgap=1 if num_classes <= MOST_TICKS else 0,
         ygap=1 if num_classes <= MOST_TICKS else 0,
         texttemplate=f"%{{z:{number_format}}}" if num_classes <= MOST_CLASSES_WITH_TEXT else None,
         colorbar={
             "title": {"text": SHOWN[show], "side": "right"},
             "tickformat": ".0%" if is_share else style.COUNT_FORMAT,
+            # Between few counts there are no others.
+            "dtick": 1 if is_low else None,
         },
     )
+    return with_clickable_cells(fig, table, cell_hover, selected)
+
+
+def cell_values(table: pd.DataFrame, column: str, is_diagonal_hidden: bool) -> NDArray[np.float32]:
+    """Return a column of a confusion table as a square, rows true; the diagonal NaN where it is hidden."""
+    num_classes = int(table["true"].max()) + 1
+    values = np.full((num_classes, num_classes), np.nan, dtype=np.float32)
+    values[table["true"], table["predicted"]] = table[column]
+    if is_diagonal_hidden:
+        np.fill_diagonal(values, np.nan)
+    return values
+
+
+def with_clickable_cells(
+    fig: go.Figure,
+    table: pd.DataFrame,
+    hover: Callable[[Mapping[Any, Any]], str],
+    selected: tuple[int, int] | None,
+) -> go.Figure:
+    """Lay over a heatmap what plotly reports clicks on, name the ticks and outline a cell.
+
+    Args:
+        fig: with the heatmap; it is changed.
+        table: rows of a confusion table.
+        hover: from a row to what the pointer shows over its cell.
+        selected: true and predicted class of the cell to outline; one outside the matrix is not drawn.
+    """
+    num_classes = int(table["true"].max()) + 1
     # In a small matrix an empty cell answers for itself; else the nearest marker would take its click. At 135 classes
     # 18,225 markers would be too many.
     is_small = num_classes <= MOST_CLASSES_WITH_TEXT
-    fig.add_trace(_clickable_cells(table if is_small else table[table["count"] > 0]))
+    fig.add_trace(_clickable_cells(table if is_small else table[table["count"] > 0], hover))
     positions, names = _ticks(table, num_classes)
     axis = {"tickvals": positions, "ticktext": names, "fixedrange": True, "showgrid": False}
     axis |= {"zeroline": False}
@@ -92,17 +132,21 @@ def confusion_matrix(
     return fig
 
 
-def _clickable_cells(cells: pd.DataFrame) -> go.Scatter:
-    # Plain lists: a NumPy array would reach the browser as a typed array, whose rows a click hands back as objects.
-    customdata = cells[["true", "predicted", "count"]].to_numpy().tolist()
-    labels = [
+def cell_hover(row: Mapping[Any, Any]) -> str:
+    """Return what the pointer shows over a cell."""
+    return (
         f"true {style.text(row['true_name'])}, predicted {style.text(row['predicted_name'])}<br>"
         f"<b>{style.samples(row['count'])}</b><br>"
         f"{style.percent(row['share_of_true'])} of the true class<br>"
         f"{style.percent(row['share_of_predicted'])} of the predicted class<br>"
         f"{style.percent(row['share_of_all'])} of all"
-        for row in cells.to_dict("records")
-    ]
+    )
+
+
+def _clickable_cells(cells: pd.DataFrame, hover: Callable[[Mapping[Any, Any]], str]) -> go.Scatter:
+    # Plain lists: a NumPy array would reach the browser as a typed array, whose rows a click hands back as objects.
+    customdata = cells[["true", "predicted", "count"]].to_numpy().tolist()
+    labels = [hover(row) for row in cells.to_dict("records")]
     return go.Scatter(
         x=cells["predicted"].to_list(),
         y=cells["true"].to_list(),

@@ -3,6 +3,8 @@
 Separate as each chart is. It leaves out the averages, which the table shows better.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -22,7 +24,8 @@ def per_class(table: pd.DataFrame, metric: str = "f1") -> go.Figure:
     hands over [class].
 
     Args:
-        table: K rows of `evaluation.per_class`: class, class_name, precision, recall, f1, support, auc.
+        table: K rows of `evaluation.per_class`: class, class_name, precision, recall, f1, support, auc and, for the whiskers,
+            <metric>_low, <metric>_high.
         metric: the column to draw.
 
     Raises:
@@ -52,10 +55,12 @@ def per_class(table: pd.DataFrame, metric: str = "f1") -> go.Figure:
         x=table[metric].to_numpy(np.float32),
         y=positions,
         orientation="h",
-        marker={"color": style.PALETTE[0]},
+        marker={"color": style.PALETTE[0], "opacity": 0.85},
+        # Beside the whisker a number at the end of the bar would be crossed out.
         text=[_number(value) for value in table[metric]],
-        textposition="outside",
-        cliponaxis=False,
+        textposition="inside",
+        insidetextanchor="start",
+        error_x=_whiskers(table, metric),
         customdata=[[int(label)] for label in table["class"]],
         hovertext=labels,
         hovertemplate="%{hovertext}<extra></extra>",
@@ -80,6 +85,21 @@ def per_class(table: pd.DataFrame, metric: str = "f1") -> go.Figure:
     )
     fig.update_layout(height=100 + 26 * max(len(table), 4), dragmode=False, showlegend=False)
     return fig
+
+
+def _whiskers(table: pd.DataFrame, metric: str) -> dict[str, Any]:
+    if f"{metric}_low" not in table:
+        return {"visible": False}
+    value = table[metric].to_numpy(np.float64)
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": np.nan_to_num(table[f"{metric}_high"].to_numpy(np.float64) - value),
+        "arrayminus": np.nan_to_num(value - table[f"{metric}_low"].to_numpy(np.float64)),
+        "color": style.NEUTRAL,
+        "thickness": 1.5,
+        "width": 3,
+    }
 
 
 def _number(value: float) -> str:

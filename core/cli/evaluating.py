@@ -19,6 +19,16 @@ EVALUATION_COLUMNS = (
     "macro_f1",
     "calibration_error",
 )
+CLASS_COLUMNS = (
+    "name",
+    "class",
+    "precision",
+    "recall",
+    "f1",
+    "support",
+    "auc",
+    "average_precision",
+)
 
 
 @click.command()
@@ -45,6 +55,31 @@ def evaluate(run_ids: tuple[str, ...], split: str, runs: Path | None, as_json: b
     if as_json:
         return
     for one in judged:
-        click.echo(f"\n{one['id']}, {split}, class by class:")
         names = one["class_names"]
-        print_facts(False, [{"name": names[row["class"]], **row} for row in one["per_class"]])
+        click.echo(f"\n{one['id']}, {split}, class by class:")
+        rows = [{"name": names[row["class"]], **row} for row in one["per_class"]]
+        print_facts(False, rows, CLASS_COLUMNS)
+        click.echo("averages:")
+        print_facts(False, one["averages"])
+        if one["confused_pairs"]:
+            click.echo("taken most often for another:")
+            words = [
+                {"true": names[row["true"]], "for": names[row["predicted"]], **_shares(row)}
+                for row in one["confused_pairs"]
+            ]
+            print_facts(False, words)
+        if one["per_pair"]:
+            click.echo("pair by pair:")
+            print_facts(False, one["per_pair"])
+        if one["counts"]:
+            click.echo("counts, in figures:")
+            overall = {
+                "type": "overall",
+                "rmse": one["counts"]["rmse"],
+                "mae": one["counts"]["mae"],
+            }
+            print_facts(False, [*one["counts"]["per_type"], overall])
+
+
+def _shares(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in ("count", "share_of_true", "low", "high")}

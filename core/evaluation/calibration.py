@@ -1,11 +1,12 @@
 """Calibration: is a network that is 80 % sure right in 80 % of the cases?
 
 Separate because it compares confidence with accuracy and asks nothing of the single class. It leaves out mending
-the confidence (temperature scaling).
+the confidence (`temperature.py`).
 """
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from core.exceptions import InvalidParameter
 from core.predictions import Predictions
@@ -30,12 +31,9 @@ def calibration(predictions: Predictions, num_bins: int = 15) -> pd.DataFrame:
 
     Source: Guo et al. 2017, "On Calibration of Modern Neural Networks", section 2.
     """
-    if num_bins < 1:
-        raise InvalidParameter(f"num_bins must be at least 1; got {num_bins}.")
-    edges = np.linspace(0, 1, num_bins + 1)
+    edges, bins = bins_of(predictions, num_bins)
     confidence = predictions.confidence[predictions.has_prediction]
     is_right = predictions.is_right[predictions.has_prediction]
-    bins = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, num_bins - 1)
     count = np.bincount(bins, minlength=num_bins)
     with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN of an empty bin
         return pd.DataFrame(
@@ -47,6 +45,22 @@ def calibration(predictions: Predictions, num_bins: int = 15) -> pd.DataFrame:
                 "count": count,
             }
         )
+
+
+def bins_of(
+    predictions: Predictions, num_bins: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the M + 1 edges of equal bins over [0, 1], and in which bin each sample with a prediction lies.
+
+    Raises:
+        InvalidParameter: num_bins is below 1.
+    """
+    if num_bins < 1:
+        raise InvalidParameter(f"num_bins must be at least 1; got {num_bins}.")
+    edges = np.linspace(0, 1, num_bins + 1)
+    confidence = predictions.confidence[predictions.has_prediction]
+    bins = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, num_bins - 1)
+    return edges, bins
 
 
 def expected_calibration_error(predictions: Predictions, num_bins: int = 15) -> float:

@@ -3,6 +3,8 @@
 cell=3-5      true class 3, predicted 5
 cell=3-any    true class 3          cell=any-5    predicted 5
 cell=wrong    all mistakes, also when nothing is given
+
+Where classes are folded into groups, the numbers are those of groups.
 """
 
 import re
@@ -11,6 +13,7 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
+from core.evaluation.folding import CLASSES, Fold
 from core.evaluation.samples import samples
 from core.predictions import Predictions
 from dashboard.widgets.markdown import escaped
@@ -59,9 +62,9 @@ class Cell:
         parts = (ANY if part is None else str(part) for part in (self.true, self.predicted))
         return "-".join(parts)
 
-    def title(self, predictions: Predictions) -> str:
+    def title(self, predictions: Predictions, fold: Fold | None = None) -> str:
         """Return what it shows in words, for Markdown."""
-        names = [escaped(name) for name in predictions.space.class_names]
+        names = [escaped(name) for name in (fold.names if fold else predictions.space.class_names)]
         if self.true is None and self.predicted is None:
             return "All mistakes"
         if self.predicted is None:
@@ -72,24 +75,46 @@ class Cell:
             return f"{names[self.true]}, rightly predicted"
         return f"True {names[self.true]}, predicted {names[self.predicted]}"
 
-    def samples(self, predictions: Predictions) -> pd.DataFrame:
+    def classes(self, fold: Fold) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
+        """Return its true and its predicted classes; None for every one."""
+        if self.both is not None:
+            return fold.cell(*self.both)
+        true, predicted = (
+            None if part is None else fold.members[part] for part in (self.true, self.predicted)
+        )
+        return true, predicted
+
+    def filters(self, fold: Fold) -> dict[str, str]:
+        """Return the filters of `core.evaluation.case_filters` that keep the same images."""
+        if self.text == WRONG:
+            return {"right": "no"}
+        named = zip(("true", "predicted"), self.classes(fold), strict=True)
+        return {name: ",".join(map(str, one)) for name, one in named if one is not None}
+
+    def samples(self, predictions: Predictions, fold: Fold | None = None) -> pd.DataFrame:
         """Return the table of `core.evaluation.samples`: of a cell exactly those that it counts."""
-        table = samples(predictions, self.true, self.predicted)
-        return table[~table["is_right"]] if self.text == WRONG else table
+        if fold is None or fold.kind == CLASSES or self.text == WRONG:
+            table = samples(predictions, self.true, self.predicted)
+            return table[~table["is_right"]] if self.text == WRONG else table
+        table = samples(predictions)
+        for column, classes in zip(("true", "predicted"), self.classes(fold), strict=True):
+            if classes is not None:
+                table = table[table[column].isin(classes)]
+        return table
 
 
-def cell_in_url(predictions: Predictions) -> Cell:
+def cell_in_url(predictions: Predictions, fold: Fold | None = None) -> Cell:
     """Return the cell that the URL names; one that does not exist is said so and gives all mistakes."""
     asked = st.query_params.get(URL_KEY, WRONG)
     if asked == WRONG:
         return Cell()
     found = _CELL.fullmatch(asked)
     numbers = [None if part == ANY else int(part) for part in found.groups()] if found else []
-    num_classes = predictions.space.num_classes
-    if not numbers or any(one is not None and one >= num_classes for one in numbers):
+    size = len(fold) if fold else predictions.space.num_classes
+    if not numbers or any(one is not None and one >= size for one in numbers):
         st.warning(
-            f"The link names the cell {escaped(asked[:40])}, which this confusion matrix of {num_classes} classes "
-            "does not have; these are all mistakes.",
+            f"The link names the cell {escaped(asked[:40])}, which this confusion matrix of {size} "
+            f"{fold.kind if fold else CLASSES} does not have; these are all mistakes.",
             icon=":material/link_off:",
         )
         return Cell()
@@ -112,7 +137,13 @@ def share_picker(key: str) -> str:
 
 def open_cell(true: int | None, predicted: int | None) -> None:
     """Put a cell into the URL, for the page to show it from its first image on."""
-    st.session_state[PAGE_KEY] = 1
-    if IMAGE_KEY in st.query_params:
-        del st.query_params[IMAGE_KEY]
+    forget_cell()
     st.query_params[URL_KEY] = Cell(true, predicted).text
+
+
+def forget_cell() -> None:
+    """Take the cell out of the URL, because its numbers mean something else now."""
+    st.session_state[PAGE_KEY] = 1
+    for name in (IMAGE_KEY, URL_KEY):
+        if name in st.query_params:
+            del st.query_params[name]

@@ -1,85 +1,104 @@
-"""The few numbers that answer first how good a run is on a split."""
+"""The few numbers that answer first how good runs are on a split, and behind each the images that it counts."""
 
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
 import streamlit as st
 
 from core.charts.style import percent, significant
-from core.evaluation.counts import OVERALL
-from core.runs.run import Run
-from dashboard import data
+from dashboard.widgets.evaluating import Evaluating
 from dashboard.widgets.markdown import with_interval
 
+HELP = {
+    "accuracy": "In brackets the 95 % Wilson interval: how far chance in the choice of the images may have moved it.",
+    "class_loss": "Mean cross entropy: 0 is perfect; guessing evenly among K classes gives ln K.",
+    "count_loss": "Smooth L1 distance of the counted figures from the true ones, mean over images and types.",
+    "macro_f1": "Mean over the classes of the harmonic mean of precision and recall; 95 % interval by the delta method.",
+    "calibration_error": "Mean gap between how sure the network is and how often it is right (ECE, 15 bins).",
+    "rmse": "Root mean square error of the counted figures.",
+}
 
-def scores(run: Run, split: str) -> None:
-    """Show accuracy with its interval, losses, calibration error and, where there is a count head, its errors."""
-    overall = data.table("accuracy", run, split).iloc[0]
-    heads = data.table("losses", run, split).iloc[0]
-    counts = data.table("count_errors", run, split)
-    interval = with_interval(overall["accuracy"], overall["low"], overall["high"])
-    right, samples = int(overall["correct"]), int(overall["samples"])
-    shown = [
+
+def scores(now: Evaluating, key: str) -> None:
+    """Show the scores: of one run as numbers, of several as a table whose rows open that run's mistakes."""
+    table = pd.concat(
+        [answers.table("scores").assign(run=label) for label, answers in now.answers.items()],
+        ignore_index=True,
+    )
+    if now.is_single:
+        _numbers(now, table.iloc[0])
+    else:
+        _table(now, table, key)
+
+
+def _numbers(now: Evaluating, row: pd.Series) -> None:
+    right, total = int(row["correct"]), int(row["samples"])
+    shown: list[tuple[str, str, str]] = [
         (
             "Accuracy",
-            interval,
-            f"{right:,} of {samples:,} images right. In brackets the 95 % Wilson interval: how far "
-            "chance in the choice of the images may have moved the number.",
+            with_interval(row["accuracy"], row["low"], row["high"]),
+            f"{right:,} of {total:,} images right. {HELP['accuracy']}",
         ),
-        (
-            "Class loss",
-            f"{significant(heads['class_loss'])} nats",
-            "Mean cross entropy: 0 is perfect; guessing evenly among K classes gives ln K.",
-        ),
-        (
-            "Calibration error",
-            percent(data.calibration_error(run, split)),
-            "Mean gap between how sure the network is and how often it is right (ECE, 15 bins).",
-        ),
+        ("Class loss", f"{significant(row['class_loss'])} nats", HELP["class_loss"]),
+        ("Macro F1", _ratio(row["macro_f1"], row["f1_low"], row["f1_high"]), HELP["macro_f1"]),
+        ("Calibration error", percent(row["calibration_error"]), HELP["calibration_error"]),
     ]
-    if not counts.empty:
-        errors = counts[counts["type"] == OVERALL].iloc[0]
-        shown.append(
-            (
-                "RMSE of counts",
-                f"{significant(errors['rmse'])} figures",
-                f"Root mean square error of the counted figures; the mean error is {significant(errors['mae'])}.",
-            )
-        )
-    with st.container(horizontal=True, gap="large"):
+    if not np.isnan(row["count_loss"]):
+        shown.insert(2, ("Count loss", significant(row["count_loss"]), HELP["count_loss"]))
+    if not np.isnan(row["rmse"]):
+        text = f"{HELP['rmse']} Mean absolute error: {significant(row['mae'])}."
+        shown.append(("RMSE of counts", f"{significant(row['rmse'])} figures", text))
+    with st.container(horizontal=True, gap="medium"):
         for label, value, text in shown:
             st.metric(label, value, help=text, width="content")
 
 
-def count_tables(run: Run, split: str) -> None:
-    """Show the errors of the counts per type and the accuracy per pair of types, where a data set has them."""
-    counts, groups = data.table("count_errors", run, split), data.table("per_group", run, split)
+def _table(now: Evaluating, table: pd.DataFrame, key: str) -> None:
     column = st.column_config
-    left, right = st.columns(2)
-    if not counts.empty:
-        left.markdown("**Errors of the counts, in figures**")
-        left.dataframe(
-            counts,
-            hide_index=True,
-            height="content",
-            column_config={
-                "type": "Type",
-                "rmse": column.NumberColumn("RMSE", format="%.3f"),
-                "mae": column.NumberColumn("MAE", format="%.3f"),
-                "samples": column.NumberColumn("Images", format="localized"),
-            },
-            alt="Root mean square and mean absolute error of the counts per type.",
-        )
-    if not groups.empty:
-        right.markdown("**Accuracy per pair of types**")
-        right.dataframe(
-            groups,
-            hide_index=True,
-            height="content",
-            column_order=["group", "accuracy", "low", "high", "samples"],
-            column_config={
-                "group": "Pair",
-                "accuracy": column.NumberColumn("Accuracy", format="percent"),
-                "low": column.NumberColumn("95 % from", format="percent"),
-                "high": column.NumberColumn("to", format="percent"),
-                "samples": column.NumberColumn("Images", format="localized"),
-            },
-            alt="Accuracy per pair of types with its interval.",
-        )
+    order = ["run", "accuracy", "low", "high", "class_loss", "macro_f1", "macro_auc"]
+    order += ["calibration_error"]
+    order += [name for name in ("count_loss", "rmse", "mae") if table[name].notna().any()]
+    st.dataframe(
+        table,
+        key=key,
+        hide_index=True,
+        height=35 * (min(len(table), 5) + 1) + 3,
+        column_order=order,
+        column_config={
+            "run": column.TextColumn("Run", help="Click a row to see that run's mistakes."),
+            "accuracy": _share("Accuracy", HELP["accuracy"]),
+            "low": _share("95 % from"),
+            "high": _share("to"),
+            "class_loss": _number("Class loss (nats)", HELP["class_loss"]),
+            "macro_f1": _number("Macro F1", HELP["macro_f1"]),
+            "macro_auc": _number("Macro AUC", "Mean area under the ROC curve over the classes."),
+            "calibration_error": _share("Calibration error", HELP["calibration_error"]),
+            "count_loss": _number("Count loss", HELP["count_loss"]),
+            "rmse": _number("RMSE (figures)", HELP["rmse"]),
+            "mae": _number("MAE (figures)", "Mean absolute error of the counted figures."),
+        },
+        placeholder="–",
+        on_select=lambda: _opened(key, lambda row: now.open(table["run"].iloc[row], right="no")),
+        selection_mode="single-cell",
+        alt="Scores of each run.",
+    )
+
+
+def _opened(key: str, open_row: Callable[[int], None]) -> None:
+    cells = st.session_state[key]["selection"]["cells"]
+    if cells:
+        open_row(int(cells[0][0]))
+
+
+def _share(label: str, text: str | None = None) -> Any:
+    return st.column_config.NumberColumn(label, format="percent", help=text)
+
+
+def _number(label: str, text: str | None = None) -> Any:
+    return st.column_config.NumberColumn(label, format="%.3f", help=text)
+
+
+def _ratio(value: float, low: float, high: float) -> str:
+    return "undefined" if np.isnan(value) else f"{value:.3f} [{low:.3f}, {high:.3f}]"

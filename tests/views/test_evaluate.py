@@ -1,13 +1,26 @@
-"""The page Evaluate: empty, with a finished run, and every cell that its link may name."""
+"""The page Evaluate: empty, with finished runs, and every cell, class, epoch and run that its link may name."""
 
 import json
 import re
 import shutil
 
+import numpy as np
 import pytest
 
 from core.evaluation.confusion_matrix import confusion_matrix
+from core.evaluation.folding import clusters
 from core.evaluation.samples import samples
+from core.runs.store import Store
+
+SECTIONS = {
+    "confusion": "Top confused pairs",
+    "classes": "Click a row or a bar to see the images of that class",
+    "roc": "at this threshold.",
+    "precision-recall": "at this threshold.",
+    "calibration": "fitted on validation, shown on test",
+    "counts": "The classes of this data set count nothing.",
+    "neurons": "Strongest images of the units",
+}
 
 
 def tiles(app):
@@ -15,18 +28,61 @@ def tiles(app):
     return [tile["id"] for tile in data["tiles"]], data
 
 
+@pytest.fixture(scope="module")
+def two(finished, tmp_path_factory):
+    """A runs folder with the finished run and a copy of it under another id, whose first answers are others."""
+    from core.runs.layout import RunLayout
+
+    store, run = finished
+    root = tmp_path_factory.mktemp("two")
+    other = "20200101-000000-abcdef"
+    for name in (run.id, other):
+        shutil.copytree(store.root / run.id, root / name)
+    spec = json.loads((root / other / "run.json").read_text())
+    (root / other / "run.json").write_text(json.dumps(spec | {"id": other, "seed": 8}))
+    path = RunLayout(root / other).test_outputs("class")
+    logits = np.load(path)
+    logits[:40] = np.roll(logits[:40], 1, axis=1)
+    np.save(path, logits)
+    runs = {one.id: one for one in Store(root).runs()}
+    assert not any(one.damaged for one in runs.values()), runs
+    return root, runs[run.id], runs[other]
+
+
 def test_an_empty_runs_folder_leads_on(open_app, tmp_path, words):
     assert "No runs yet" in words(open_app(tmp_path, "evaluate"))
 
 
-def test_accuracy_comes_with_its_interval_and_the_mistakes_stand_below(open_app, finished):
+def test_accuracy_comes_with_its_interval_and_the_mistakes_stand_beside_the_matrix(
+    open_app, finished
+):
     store, run = finished
     app = open_app(store.root, "evaluate")
     assert re.fullmatch(r"\d+\.\d % \[\d+\.\d, \d+\.\d\]", app.metric[0].value)
     assert app.metric[1].value.endswith("nats")
     wrong = samples(run.predictions("test")).query("not is_right")
     assert tiles(app)[0] == wrong["sample_id"].tolist()[:60]
-    assert app.query_params["run"] == run.id
+    assert app.query_params["runs"] == run.id
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_each_view_answers_for_one_run_and_for_two(open_app, two, words, section):
+    root, run, other = two
+    alone = open_app(root, "evaluate", runs=run.id, section=section)
+    assert SECTIONS[section] in words(alone)
+    both = open_app(root, "evaluate", runs=f"{run.id},{other.id}", section=section)
+    assert not both.metric
+    scores = both.dataframe[0].value
+    assert scores["accuracy"].tolist() == [
+        one.predictions("test").is_right.mean() for one in (run, other)
+    ]
+
+
+def test_an_older_link_with_one_run_is_understood(open_app, finished):
+    store, run = finished
+    app = open_app(store.root, "evaluate", run=run.id)
+    assert app.query_params["runs"] == run.id
+    assert "run" not in app.query_params
 
 
 @pytest.mark.parametrize("split", ["test", "validation"])
@@ -34,28 +90,74 @@ def test_a_cell_in_the_link_opens_exactly_the_images_that_it_counts(open_app, fi
     store, run = finished
     predictions = run.predictions(split)
     matrix = confusion_matrix(predictions)
-    for cell in matrix[matrix["count"] > 0].sort_values("count").iloc[[0, -1]].to_dict("records"):
-        true, predicted = cell["true"], cell["predicted"]
-        link = {"run": run.id, "split": split, "cell": f"{true}-{predicted}"}
-        ids, data = tiles(open_app(store.root, "evaluate", **link))
-        assert len(ids) == cell["count"]
-        assert ids == samples(predictions, true, predicted)["sample_id"].tolist()
-        assert f"/{run.id}/{split}?ids={','.join(map(str, ids))}&" in data["sheet"]["url"]
+    cell = matrix[matrix["count"] > 0].sort_values("count").iloc[-1]
+    true, predicted = int(cell["true"]), int(cell["predicted"])
+    link = {"runs": run.id, "split": split, "cell": f"{true}-{predicted}"}
+    ids, data = tiles(open_app(store.root, "evaluate", **link))
+    assert len(ids) == cell["count"]
+    assert ids == samples(predictions, true, predicted)["sample_id"].tolist()
+    assert f"/{run.id}/{split}?ids={','.join(map(str, ids))}&" in data["sheet"]["url"]
 
 
-def test_a_class_in_the_link_opens_all_its_images(open_app, finished):
+def test_a_cell_of_a_fold_opens_the_images_of_all_its_classes(open_app, finished):
     store, run = finished
-    ids, _ = tiles(open_app(store.root, "evaluate", cell="4-any"))
-    assert ids == samples(run.predictions("test"), true=4)["sample_id"].tolist()
+    predictions = run.predictions("test")
+    fold = clusters(predictions, 2)
+    app = open_app(store.root, "evaluate", fold="clusters-2", cell="1-0")
+    wanted = np.isin(predictions.labels, fold.members[1])
+    wanted &= np.isin(predictions.predicted, fold.members[0])
+    ids, _ = tiles(app)
+    assert sorted(ids) == predictions.sample_ids[wanted].tolist()[:60] != []
 
 
-def test_each_tile_has_all_its_numbers(open_app, finished):
+def test_the_epoch_in_the_link_moves_every_number(open_app, finished):
+    store, run = finished
+    values = set()
+    for epoch in (1, 2, 3):
+        app = open_app(store.root, "evaluate", split="validation", epoch=str(epoch))
+        expected = run.predictions("validation", epoch).is_right.mean()
+        assert app.metric[0].value.startswith(f"{100 * expected:.1f} %")
+        values.add(app.metric[0].value)
+    assert len(values) > 1
+
+
+def test_an_epoch_that_does_not_exist_is_said_kindly(open_app, finished, words):
     store, _ = finished
-    _, data = tiles(open_app(store.root, "evaluate", cell="0-0"))
-    tile = data["tiles"][0]
-    assert (tile["true"], tile["predicted"], tile["right"]) == ("0", "0", True)
-    assert tile["top"][0] == ["0", tile["confidence"]] and len(tile["top"]) == 3
-    assert tile["loss"].endswith(" nats")
+    app = open_app(store.root, "evaluate", split="validation", epoch="99")
+    assert "The link names the epoch 99; there are outputs of the epochs 1 to 3." in words(app)
+
+
+def test_a_class_in_the_link_that_does_not_exist_is_said_kindly(open_app, finished, words):
+    store, _ = finished
+    app = open_app(store.root, "evaluate", **{"section": "roc", "class": "17", "threshold": "x"})
+    assert "The link names the class 17, which these 10 classes do not have." in words(app)
+
+
+def test_a_threshold_in_the_link_is_counted(open_app, finished, words):
+    store, run = finished
+    app = open_app(store.root, "evaluate", **{"section": "roc", "class": "4", "threshold": "0.2"})
+    predictions = run.predictions("test")
+    found = (predictions.probabilities[:, 4] >= 0.2) & (predictions.labels == 4)
+    assert f"Recall {100 * found.sum() / (predictions.labels == 4).sum():.1f} %" in words(app)
+    (button,) = [one for one in app.button if one.key == "threshold-true_positive"]
+    assert button.label.startswith(f"**{found.sum()}**")
+
+
+def test_a_click_on_the_cell_of_a_threshold_leads_to_its_images(open_app, finished):
+    store, _ = finished
+    app = open_app(store.root, "evaluate", **{"section": "roc", "class": "4", "threshold": "0.2"})
+    (button,) = [one for one in app.button if one.key == "threshold-false_negative"]
+    assert not button.disabled
+    button.click().run()
+    assert not app.exception
+    assert [title.value for title in app.title] == ["Errors"]
+    assert (app.query_params["true"], app.query_params["probability"]) == ("4", "4:..0.2")
+
+
+def test_the_difference_of_two_runs_stands_where_the_matrix_was(open_app, two, words):
+    root, run, other = two
+    app = open_app(root, "evaluate", runs=f"{run.id},{other.id}", of="difference")
+    assert "minus" in words(app)
 
 
 @pytest.mark.parametrize("cell", ["3-99", "x", "-1-2", "3", "any-10"])
@@ -75,9 +177,22 @@ def test_a_cell_without_images_says_so(open_app, finished, words):
 
 def test_an_unknown_run_in_the_link_is_said_kindly_and_another_shown(open_app, finished, words):
     store, run = finished
-    app = open_app(store.root, "evaluate", run="20200101-000000-abcdef")
+    app = open_app(store.root, "evaluate", runs="20200101-000000-abcdef")
     assert "of which there is nothing to evaluate here" in words(app)
-    assert app.selectbox[0].value == run.id
+    assert app.multiselect[0].value == [run.id]
+
+
+def test_a_run_on_other_images_is_left_out_with_the_reason(open_app, two, words, tmp_path):
+    root, run, other = two
+    shutil.copytree(root, tmp_path / "runs")
+    path = tmp_path / "runs" / other.id / "results" / "test.json"
+    stored = json.loads(path.read_text())
+    stored["labels"][0] = (stored["labels"][0] + 1) % 10
+    path.write_text(json.dumps(stored))
+    app = open_app(tmp_path / "runs", "evaluate", runs=f"{run.id},{other.id}")
+    assert "Left out:" in words(app)
+    assert "it answered 360 other images of test" in words(app)
+    assert len(app.metric) > 1
 
 
 def test_without_the_data_set_the_numbers_are_still_shown(open_app, finished, tmp_path, words):
@@ -90,3 +205,11 @@ def test_without_the_data_set_the_numbers_are_still_shown(open_app, finished, tm
     ids, data = tiles(app)
     assert data["sheet"] is None and ids
     assert "The images cannot be shown: The data set" in words(app)
+
+
+def test_a_run_without_weights_shows_what_was_stored(open_app, finished, tmp_path):
+    store, run = finished
+    shutil.copytree(store.root / run.id, tmp_path / run.id)
+    shutil.rmtree(tmp_path / run.id / "checkpoints")
+    app = open_app(tmp_path, "evaluate", section="neurons")
+    assert app.metric[0].value.endswith("]")
