@@ -91,13 +91,13 @@ def gallery_header(
         )
 
 
-def page_of(table: pd.DataFrame) -> pd.DataFrame:
+def page_of(table: pd.DataFrame, tiles: int = TILES) -> pd.DataFrame:
     """Show the choice of the page where there are several, and return its rows; it stands in the URL."""
-    num_pages = -(-len(table) // TILES)
+    num_pages = -(-len(table) // tiles)
     page = 1
     if num_pages > 1:
         page = min(st.pagination(num_pages, key=PAGE_KEY, bind="query-params"), num_pages)
-    return table.iloc[(page - 1) * TILES : page * TILES]
+    return table.iloc[(page - 1) * tiles : page * tiles]
 
 
 def show_tiles(
@@ -107,6 +107,7 @@ def show_tiles(
     picked: int | str | None,
     key: str,
     on_pick: Callable[[int | str], None],
+    has_detail: bool = True,
 ) -> None:
     """Mount the component.
 
@@ -117,10 +118,12 @@ def show_tiles(
         picked: id of the tile that is open at first; the first one where there is none of this id.
         key: of the widget.
         on_pick: called with the id of a tile that was clicked, before the page runs again.
+        has_detail: show the open tile's image large, with its facts; not where the page does so itself.
     """
     COMPONENT(
         key=f"{key}-tiles",
-        data={"tiles": shown, "sheet": found, "inverted": is_inverted, "picked": picked},
+        data={"tiles": shown, "sheet": found, "inverted": is_inverted, "picked": picked}
+        | ({} if has_detail else {"bare": True}),
         on_picked_change=lambda: _picked(f"{key}-tiles", on_pick),
     )
 

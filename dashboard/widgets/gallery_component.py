@@ -22,6 +22,7 @@ _CSS = """
 .large { flex: none; border: 1px solid var(--st-border-color); border-radius: 4px; }
 .facts { margin: 0; display: grid; grid-template-columns: auto 1fr; gap: 2px 10px; align-content: start; }
 .facts dt { opacity: .7; } .facts dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
+.bare .detail { display: none; }
 .frame { container-type: inline-size; }
 @container (min-width: 720px) { .plain .detail { flex: 1 1 290px; max-width: 310px; } }
 .tiles { flex: 3 1 380px; display: grid; grid-template-columns: repeat(auto-fill, minmax(var(--tile), 1fr)); gap: 6px;
@@ -83,6 +84,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const list = root.querySelector(".tiles"), large = root.querySelector(".large"), facts = root.querySelector(".facts");
   const { tiles, sheet } = data;
   root.classList.toggle("inverted", data.inverted);
+  root.classList.toggle("bare", !!data.bare);
   root.classList.toggle("plain", tiles.some(tile => tile.facts));
   const signature = JSON.stringify([tiles, sheet]);
 

@@ -1,0 +1,150 @@
+"""Notes and tags of single images, and their export; kept beside the runs (`core.runs.notes`), for every run of the data."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from core.exceptions import CoreError
+from core.jobs import permissions
+from core.runs.notes import (
+    LONGEST_TAG,
+    MOST_CHARACTERS,
+    ImageNote,
+    note_of,
+    notes,
+    notes_csv,
+    save_note,
+)
+from dashboard import data
+from dashboard.widgets.case_choice import Look, open_image
+from dashboard.widgets.case_link import SPLIT
+from dashboard.widgets.markdown import escaped
+
+PROBLEM = "case-note-problem"
+
+
+def note_line(look: Look, sample_id: int) -> None:
+    """Show what is kept about an image, in a line; nothing where nothing is."""
+    try:
+        kept = note_of(data.store().root, look.fingerprint, look.split, sample_id)
+    except CoreError as error:
+        st.caption(f":material/warning: {escaped(error)}")
+        return
+    if kept is not None:
+        tags = " ".join(f":blue-badge[{escaped(tag)}]" for tag in kept.tags)
+        st.markdown(f"{tags} {escaped(kept.note)[:200]}")
+
+
+def note_form(look: Look, sample_id: int) -> None:
+    """Show note and tags of an image, to be changed.
+
+    Args:
+        look: what is looked at.
+        sample_id: of the image.
+    """
+    root = data.store().root
+    problem = st.session_state.pop(PROBLEM, None)
+    if problem:
+        st.error(escaped(problem), icon=":material/error:")
+    try:
+        kept = note_of(root, look.fingerprint, look.split, sample_id)
+    except CoreError as error:
+        st.error(escaped(error), icon=":material/error:")
+        return
+    used = sorted({tag for one in notes(root, look.fingerprint) for tag in one.tags})
+    key = f"case-note-{look.split}-{sample_id}"
+    with st.form(f"{key}-form", border=False):
+        st.multiselect(
+            "Tags",
+            used,
+            default=list(kept.tags) if kept else [],
+            accept_new_options=True,
+            key=f"{key}-tags",
+            placeholder="Choose tags or write new ones",
+            help=f"At most {LONGEST_TAG} characters each, such as 'wrong label'.",
+        )
+        st.text_area(
+            "Note",
+            kept.note if kept else "",
+            key=f"{key}-text",
+            height=110,
+            max_chars=MOST_CHARACTERS,
+        )
+        st.form_submit_button(
+            "Keep", type="primary", on_click=attempted, args=(lambda: _keep(look, sample_id, key),)
+        )
+    if kept is not None and kept.by:
+        st.caption(f"Kept by {escaped(kept.by)}. It is shown with every run on this data.")
+
+
+def notes_popover(look: Look, key: str) -> None:
+    """Show the images with notes on this data, each a door to it, and their export."""
+    found = notes(data.store().root, look.fingerprint)
+    words = "Notes" if not found else f"Notes ({len(found)})"
+    with st.popover(words, icon=":material/sticky_note_2:", key=key):
+        if not found:
+            st.markdown("No image of this data has a note. Open one and choose *Note*.")
+            return
+        st.download_button(
+            "All notes on this data (CSV)",
+            lambda: notes_csv(found),
+            "petridish-notes.csv",
+            "text/csv",
+            key=f"{key}-csv",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+        for one in found[:50]:
+            tags = f" [{', '.join(one.tags)}]" if one.tags else ""
+            st.button(
+                escaped(f"{one.split} #{one.sample_id}{tags} {one.note}"[:90]),
+                type="tertiary",
+                key=f"{key}-{one.split}-{one.sample_id}",
+                on_click=_open,
+                args=(one,),
+            )
+        if len(found) > 50:
+            st.caption("The first 50; the file has all.")
+
+
+def attempted(change: Callable[[], None]) -> None:
+    """Do what a button asks for; why it cannot be done is kept for the place that shows it."""
+    try:
+        change()
+    except CoreError as error:
+        st.session_state[PROBLEM] = str(error)
+    except OSError as error:
+        st.session_state[PROBLEM] = f"The runs folder cannot be written: {error.strerror}."
+
+
+def may_save() -> str:
+    """Return who saves.
+
+    Raises:
+        NotAllowed: they may not.
+    """
+    by = data.person().name
+    permissions.require_to("save", data.store().root, by)
+    return by
+
+
+def _keep(look: Look, sample_id: int, key: str) -> None:
+    table = look.cases.table
+    names = table.loc[table["sample_id"] == sample_id, "true_name"]
+    note = ImageNote(
+        look.fingerprint,
+        look.split,
+        sample_id,
+        st.session_state[f"{key}-text"],
+        tuple(st.session_state[f"{key}-tags"]),
+        dataset=look.lead.dataset or "",
+        class_name=str(names.iloc[0]) if len(names) else "",
+    )
+    save_note(data.store().root, note, may_save())
+    # The number of notes stands outside of the fragment in which this was clicked.
+    st.rerun()
+
+
+def _open(one: ImageNote) -> None:
+    st.query_params[SPLIT] = one.split
+    open_image(one.sample_id)
