@@ -5,13 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from core.cli.options import found, opened, with_data, with_json, with_runs
+from core.cli.options import folder_of_data, found, opened, with_data, with_json, with_runs
 from core.cli.printing import print_facts, progress_shown
 
 if TYPE_CHECKING:
-    from core.datasets.likeness import Likeness
     from core.inference import Averaging
-    from core.runs.run import Run
 
 AVERAGING = ("none", "horizontal-flip", "symmetries")
 
@@ -56,6 +54,7 @@ def predict(
     Of several runs the mean answers. The table has the columns ID and label.
     """
     from core.ensemble import Ensemble
+    from core.jobs.predict_task import training_likeness
     from core.results import ResultColumns, predict_file, require_writable
 
     if len(run_ids_and_input) < 2:
@@ -71,7 +70,7 @@ def predict(
             output,
             columns=ResultColumns(names, top, probabilities, counts),
             averaging=averaging,
-            training=_training_images(chosen[0], data),
+            training=training_likeness(chosen[0], folder_of_data(data)),
             skip_unreadable=skip_unreadable,
             is_inverted=invert,
             force=force,
@@ -94,17 +93,3 @@ def predict(
         ],
     }
     print_facts(as_json, facts)
-
-
-def _training_images(run: "Run", data: Path | None) -> "Likeness | None":
-    """Return what the training images look like, if they are still there to be looked at."""
-    from core.cli.options import folder_of_data
-    from core.config import RunConfig
-    from core.datasets.likeness import Likeness
-    from core.exceptions import CoreError
-
-    try:
-        dataset = RunConfig.checked(run.config).dataset.load(folder_of_data(data))
-    except (CoreError, OSError):
-        return None
-    return Likeness.of(dataset.split("train").images)

@@ -174,6 +174,13 @@ def draw(types: ArrayLike, rows: ArrayLike, columns: ArrayLike) -> NDArray[np.ui
     return _images(np.ravel_multi_index(tuple(places.values()), _FIGURE_AXES))
 
 
+def random_places(seed: int) -> list[tuple[int, int, int]]:
+    """Return type, row and column of the ten figures of an image as the data set draws them."""
+    _, figures = _drawn_figures(1, seed)
+    axes = np.unravel_index(figures[0], _FIGURE_AXES)
+    return [(int(one), int(row), int(column)) for one, row, column in zip(*axes, strict=True)]
+
+
 @cache
 def _sprites() -> NDArray[np.uint8]:
     """Return every figure at every place, clipped: (6 * 28 * 28, 98), eight pixels a byte."""

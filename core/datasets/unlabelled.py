@@ -123,6 +123,20 @@ def opened_images(
             yield UnlabelledImages(path.name, fitting, _rows(table, columns, fitting))
 
 
+def image_of_file(
+    content: bytes, image_shape: tuple[int, int, int]
+) -> tuple[NDArray[np.uint8], tuple[int, int, int]]:
+    """Return the image of a file, brought to a shape (C, H, W), and the shape that it had.
+
+    Raises:
+        UnreadableImage: the bytes are no image that is read.
+    """
+    fitting = _Fitting(image_shape)
+    pixels = decoded(content).pixels
+    channels, height, width = pixels.shape
+    return fitting.fitted(pixels[None])[0], (channels, height, width)
+
+
 @dataclass(frozen=True)
 class _Found:
     """What a source gives: batches of ids, images and the share read; notes, which may grow; what an id is, if any."""

@@ -7,6 +7,8 @@ from core.jobs.submit import submit_all
 from core.runs.state import ACTIVE
 from core.variants import SUITES, run_configs
 from dashboard import data
+from dashboard.widgets.identity import why_not
+from dashboard.widgets.markdown import escaped
 
 
 def no_runs() -> None:
@@ -18,7 +20,14 @@ def no_runs() -> None:
             "that finish in minutes, or choose what to train yourself."
         )
         with st.container(horizontal=True, vertical_alignment="center"):
-            if st.button("Start the demo", type="primary", icon=":material/play_arrow:"):
+            closed = why_not("submit")
+            if st.button(
+                "Start the demo",
+                type="primary",
+                icon=":material/play_arrow:",
+                disabled=closed is not None,
+                help=closed and escaped(closed),
+            ):
                 start_demo()
                 st.switch_page("views/runs.py")
             st.page_link("views/train.py", label="Train a run", icon=":material/model_training:")
@@ -38,6 +47,7 @@ def start_demo() -> None:
             run_configs(SUITES["demo"]),
             [0],
             suite="demo",
+            owner=data.person().name,
             reuse=("finished", *ACTIVE),
         )
 
@@ -50,6 +60,18 @@ def nothing_to_evaluate() -> None:
             "No run has finished an epoch. As soon as one has, its predictions can be looked at here."
         )
         st.page_link("views/runs.py", label="Watch the runs", icon=":material/list:")
+
+
+def nothing_to_predict() -> None:
+    """Say that no run has weights yet."""
+    with st.container(border=True, gap="small", width=720):
+        st.subheader("No run can answer yet", anchor=False)
+        st.markdown(
+            "Predicting needs a run that has finished at least one epoch. Train one, or watch those under way."
+        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.page_link("views/train.py", label="Train a run", icon=":material/model_training:")
+            st.page_link("views/runs.py", label="All runs", icon=":material/list:")
 
 
 def nothing_to_compare() -> None:
