@@ -1,6 +1,6 @@
 """Listing 1,000 and 10,000 runs and reading the curves of 1,000: CPU seconds, at first and with nothing new.
 
-Run as `python -m benchmarks.run_list`. Folders are made in a temporary directory; nothing is trained. What a poll of the
+Run as `python benchmarks/run_list.py`. Folders are made in a temporary directory; nothing is trained. What a poll of the
 page costs besides is run_poll.py; how others read the same histories is run_readers.py.
 """
 

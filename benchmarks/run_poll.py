@@ -1,6 +1,6 @@
 """What a poll of the page Runs costs the server when nothing is new, with 1,000 runs of which one waits elsewhere.
 
-Run as `python -m benchmarks.run_poll`; needs Chromium. A dashboard of its own is started on a temporary folder, and the
+Run as `python benchmarks/run_poll.py`; needs Chromium. A dashboard of its own is started on a temporary folder, and the
 CPU seconds of its process are counted while a browser shows the page and nothing changes; what the process takes while
 nobody looks is subtracted.
 """

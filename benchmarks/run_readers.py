@@ -1,6 +1,6 @@
 """Reading the curves of all runs: ours, TensorBoard's event files, MLflow's sqlite, the same histories in one run.
 
-Run as `python -m benchmarks.run_readers [--python OTHER] [--runs N] [--rounds N]`. The peers need not be installed here:
+Run as `python benchmarks/run_readers.py [--python OTHER] [--runs N] [--rounds N]`. The peers need not be installed here:
 `--python` names an interpreter that has tensorboard or mlflow (with sqlalchemy); one that is missing is said and left
 out. Each reading is a process of its own, the readers take turns; CPU seconds, imports left out. Nothing is trained.
 """

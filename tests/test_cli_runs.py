@@ -161,3 +161,11 @@ def test_of_several_runs_none_is_touched_when_one_is_unknown(petridish, finished
     assert status == 2
     assert err.startswith(f"petridish: No run is called '{NO_ID}'.")
     assert run.layout.state_json.read_bytes() == before
+
+
+def test_a_waiting_run_says_what_it_waits_for(facts, occupied_store, finished_run, spec_of):
+    run = occupied_store.create(spec_of(finished_run), epochs=3)
+    (row,) = facts("runs", "list", "--runs", occupied_store.root)
+    assert (row["id"], row["state"]) == (run.id, "queued")
+    # Nobody has started a runner here.
+    assert row["message"] == "waits for the runner to start"

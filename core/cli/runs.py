@@ -41,9 +41,14 @@ def runs() -> None:
 def runs_list(runs: Path | None, as_json: bool) -> None:
     """List all runs, newest first."""
     from core.jobs.visibility import num_hidden
+    from core.jobs.waiting import reasons_to_wait
 
     store = opened(runs)
-    rows = [run.row() for run in store.runs()]
+    found = store.runs()
+    waiting = reasons_to_wait(store, found)
+    rows = [run.row() for run in found]
+    for row in rows:
+        row["message"] = row["message"] or waiting.get(row["id"])
     if hidden := num_hidden(store):
         click.echo(f"{hidden} runs of others are hidden from you.", err=True)
     if not rows and not as_json:

@@ -80,6 +80,13 @@ def demo(
     help="Where to train.",
 )
 @click.option("--force", is_flag=True, help="Train again what has been trained.")
+@click.option(
+    "--retries",
+    type=int,
+    default=0,
+    show_default=True,
+    help="How often a run goes on by itself after a restart of the machine.",
+)
 @click.option("--wait", is_flag=True, help="Return when all have ended.")
 @with_runs
 @with_data
@@ -94,6 +101,7 @@ def train(
     name: str | None,
     device: str,
     force: bool,
+    retries: int,
     wait: bool,
     runs: Path | None,
     data: Path | None,
@@ -134,6 +142,7 @@ def train(
         name=name,
         suite=suite,
         device=device,
+        retries=retries,
         reuse=() if force else ("finished",),
     )
     print_facts(as_json, ids)

@@ -36,12 +36,14 @@ class Forecast:
         ends_in: until its last possible epoch has ended; None where nothing tells.
         may_end_early: whether a rule may stop it before.
         ahead: runs that start before it; 0 for one that has a slot.
+        waits_for: why it is not started now, in words, where somebody has asked `core.jobs.waiting`.
     """
 
     starts_in: float | None
     ends_in: float | None
     may_end_early: bool
     ahead: int = 0
+    waits_for: str | None = None
 
 
 def forecasts(

@@ -4,11 +4,13 @@ A fragment of its own, so that a look at which nothing is new draws nothing: it 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
 from core.jobs.forecast import Forecast, forecasts
 from core.jobs.machine import cpu_slots, gpu_slots
+from core.jobs.waiting import reasons_to_wait
 from core.runs.pulse import pulse
 from core.runs.run import Run
 from dashboard import data
@@ -32,6 +34,12 @@ def _look(runs: Sequence[Run], seen: int) -> None:
 
 
 def run_forecasts(runs: Sequence[Run]) -> dict[str, Forecast]:
-    """Return the forecasts of the runs that wait or train on this machine, by run id."""
-    host = data.store().observer.host
-    return forecasts(runs, lambda run: data.history(run)[1], host, cpu_slots(), gpu_slots())
+    """Return the forecasts of the runs that wait or train on this machine, by run id, each with what it waits for."""
+    store = data.store()
+    host = store.observer.host
+    found = forecasts(runs, lambda run: data.history(run)[1], host, cpu_slots(), gpu_slots())
+    reasons = reasons_to_wait(store, runs)
+    return {
+        run_id: replace(forecast, waits_for=reasons.get(run_id))
+        for run_id, forecast in found.items()
+    }

@@ -48,9 +48,10 @@ def reason(run: Run, forecast: Forecast | None) -> str:
             return "being killed"
         return "asked to pause" if layout.pause_request.exists() else "asked to stop"
     if state.state == "queued" and forecast is not None:
-        if forecast.ahead == 0:
-            return "next to start"
-        return f"{forecast.ahead:,} before it"
+        before = f"{forecast.ahead:,} before it" if forecast.ahead else ""
+        return (
+            ", ".join(words for words in (before, forecast.waits_for) if words) or "next to start"
+        )
     return state.message or ""
 
 
