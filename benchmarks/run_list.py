@@ -7,9 +7,13 @@ page costs besides is run_poll.py; how others read the same histories is run_rea
 import gc
 import os
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
+
+# The checkout's own modules, wherever the script is started.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import orjson
 

@@ -14,6 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
+# The checkout's own modules, wherever the script is started.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 import psutil
 from playwright.sync_api import Page, sync_playwright
 

@@ -15,6 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
+# The checkout's own modules, wherever the script is started.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 from benchmarks.run_list import make_runs
 from core.runs.store import Store
 
