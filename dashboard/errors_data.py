@@ -21,7 +21,7 @@ from core.evaluation.data_map import data_map
 from core.evaluation.dynamics import Dynamics
 from core.evaluation.dynamics import dynamics as core_dynamics
 from core.evaluation.forgetting import forgetting
-from core.evaluation.votes import suspects
+from core.evaluation.votes import cleanlab_suspects, suspects
 from core.exceptions import CoreError
 from core.predictions import Predictions
 from core.runs import files
@@ -255,6 +255,9 @@ def full_table(
         if "is_suspect" in columns:
             ids = suspects(list(found.runs.values()))["sample_id"]
             table = table.assign(is_suspect=table["sample_id"].isin(ids))
+        if "is_doubted" in columns:
+            ids = cleanlab_suspects(list(found.runs.values()))["sample_id"]
+            table = table.assign(is_doubted=table["sample_id"].isin(ids))
     except CoreError as error:
         problems.append(str(error))
     return table, problems

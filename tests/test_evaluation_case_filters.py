@@ -80,7 +80,12 @@ def test_the_lower_end_is_included_and_the_upper_one_only_at_the_top_of_the_scal
 
 @pytest.mark.parametrize(
     ("kind", "column"),
-    [("duplicates", "has_duplicate"), ("suspect", "is_suspect"), ("region", "region")],
+    [
+        ("duplicates", "has_duplicate"),
+        ("suspect", "is_suspect"),
+        ("doubted", "is_doubted"),
+        ("region", "region"),
+    ],
 )
 def test_a_filter_whose_column_is_not_there_is_said_and_ignored(kind, column):
     one = parsed(kind, "easy" if kind == "region" else "yes", SPACE)

@@ -5,7 +5,8 @@ pair=up + down    groups of the true class, where classes have groups
 right=yes         rightly predicted, or right=no
 confidence=0.9..  of the prediction; likewise loss=LOW..HIGH (nats), margin=LOW..HIGH, count_error=LOW..HIGH (figures)
 probability=3:0.5..0.9   probability of class 3
-disagree=yes      the runs do not all say the same; duplicates=yes  the same pixels occur again; suspect=yes  see `suspects`
+disagree=yes      the runs do not all say the same; duplicates=yes  the same pixels occur again
+suspect=yes       see `votes.suspects`; doubted=yes  see `votes.cleanlab_suspects`
 region=ambiguous  regions of the data map, with commas between them
 ids=15,3          sample ids
 
@@ -42,6 +43,7 @@ FLAGS = {
     "disagree": "disagreement",
     "duplicates": "has_duplicate",
     "suspect": "is_suspect",
+    "doubted": "is_doubted",
 }
 """Yes-or-no filter -> its column; a number counts as yes above 0."""
 _FLAG_WORDS = {
@@ -53,6 +55,8 @@ _FLAG_WORDS = {
     ("duplicates", False): "occurs once",
     ("suspect", True): "label in doubt",
     ("suspect", False): "label not in doubt",
+    ("doubted", True): "label doubted by cleanlab",
+    ("doubted", False): "label not doubted by cleanlab",
 }
 _PLACES = 6
 

@@ -134,6 +134,7 @@ KINDS: Mapping[str, Callable[[str, str, LabelSpace], CaseFilter]] = {
     "disagree": _flag,
     "duplicates": _flag,
     "suspect": _flag,
+    "doubted": _flag,
     "region": _choices,
 }
 """Key of a link -> what parses its text, in the order of the chips."""

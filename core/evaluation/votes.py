@@ -140,7 +140,7 @@ def suspects(runs: Sequence[Predictions]) -> pd.DataFrame:
 
 
 def cleanlab_suspects(runs: Sequence[Predictions]) -> pd.DataFrame:
-    """Return the samples whose label cleanlab doubts, given the mean probabilities of the runs; needs the extra `cleanlab`.
+    """Return the samples whose label cleanlab doubts, given the mean probabilities of the runs; needs the extra `labels`.
 
     Args:
         runs: outputs on the same samples, row by row; at least one. They must not have been trained on these samples.
@@ -159,7 +159,7 @@ def cleanlab_suspects(runs: Sequence[Predictions]) -> pd.DataFrame:
         from cleanlab.filter import find_label_issues  # pyrefly: ignore[missing-import]
     except ImportError:
         raise InvalidParameter(
-            "cleanlab is not installed. Install the extra: pip install 'petridish[cleanlab]'."
+            "cleanlab is not installed. Install the extra: pip install 'petridish[labels]'."
         ) from None
     first = runs[0]
     usable = np.flatnonzero(np.logical_and.reduce([one.has_prediction for one in runs]))

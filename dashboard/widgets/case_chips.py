@@ -43,6 +43,7 @@ _TITLES = {
     "disagree": "Runs disagree",
     "duplicates": "Duplicates",
     "suspect": "Label in doubt",
+    "doubted": "Label doubted by cleanlab",
     "region": "Region of the data map",
     "ids": "Sample ids",
 }
@@ -56,6 +57,7 @@ _HINTS = {
     "disagree": "yes",
     "duplicates": "yes",
     "suspect": "yes",
+    "doubted": "yes",
     "ids": "15, 3",
 }
 _HELP = {
@@ -63,6 +65,7 @@ _HELP = {
     "count_error": "Sum over all types of how far the predicted count is from the true one.",
     "disagree": "The chosen runs do not all say the same; a single run stands beside all finished ones on its data.",
     "suspect": "All these runs agree with each other and not with the label, which may therefore be wrong.",
+    "doubted": "Confident learning by cleanlab, an optional package, on the runs' mean; not for images that they trained on.",
     "duplicates": "Images whose pixels occur again, in this split or in another one.",
     "probability": "CLASS:LOW..HIGH",
 }
@@ -161,7 +164,7 @@ def _input(kind: str, space: LabelSpace, field: str) -> str:
                 list(REGIONS) if kind == "region" else list(dict.fromkeys(space.class_groups or ()))
             )
             return ",".join(st.multiselect("Which", names, key=field, placeholder="Choose some"))
-        case "right" | "disagree" | "duplicates" | "suspect":
+        case "right" | "disagree" | "duplicates" | "suspect" | "doubted":
             options = ["yes", "no"]
             first = options.index(_HINTS[kind])
             words = {"yes": "right", "no": "wrong"} if kind == "right" else {}

@@ -64,6 +64,7 @@ def case_time(look: Look, key: str) -> None:
             how_to_read=RELIABILITY_HELP,
             table=bins,
             height=HEIGHT,
+            on_pick=lambda picked: put_filters({"confidence": f"{picked[0]}..{picked[1]}"}),
         )
     with right.container(gap="xxsmall"):
         _pairs(predictions, matrix, key)
