@@ -1,0 +1,229 @@
+"""Thirty people on one server: `python benchmarks/page_load.py [--clients 30] [--minutes 3] [--runs DIR]`.
+
+Websocket clients move through all pages, each opening one, waiting for its answer and thinking 1 to 4 seconds. Once
+nothing trains, and once while a run trains on the same machine. Told are the answers' times (from the request to the end
+of the script), the server's CPU seconds an answer, how much slower the run's epochs were than alone, errors, and how far
+the server's memory grew. A page's answer is what the server does; drawing it is each browser's own business.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+# The checkout's own modules, wherever the script is started.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import psutil
+import websockets
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from core.datasets.base import default_data_dir
+from core.jobs import control
+from core.jobs.local import LocalExecutor
+from core.jobs.submit import submit
+from core.runs.store import Store
+from core.variants import run_config
+
+THINKING = (1.0, 4.0)
+LONGEST_ANSWER = 60.0
+TRAINED = run_config(
+    {"name": "shapes", "images": 2000}, "shapes-net", {"training.max_epochs": 1000}
+)
+
+
+@dataclass
+class Measured:
+    """What the clients saw."""
+
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+
+    @property
+    def all_seconds(self) -> list[float]:
+        return [one for some in self.seconds.values() for one in some]
+
+
+async def answered(
+    socket: websockets.ClientConnection, page: str, query: str, found: Measured
+) -> None:
+    """Ask for a page and wait until its script has ended."""
+    message = BackMsg()
+    message.rerun_script.query_string = query
+    message.rerun_script.page_name = page
+    started = time.perf_counter()
+    await socket.send(message.SerializeToString())
+    is_ours = False
+    while True:
+        data = await asyncio.wait_for(socket.recv(), LONGEST_ANSWER)
+        said = ForwardMsg.FromString(data)
+        kind = said.WhichOneof("type")
+        if kind == "new_session":
+            # What ends before is a script of the page before.
+            is_ours = True
+        elif kind == "delta" and said.delta.new_element.WhichOneof("type") == "exception":
+            found.errors.append(f"{page}: {said.delta.new_element.exception.message[:200]}")
+        elif kind == "page_not_found":
+            found.errors.append(f"{page}: no such page")
+        elif kind == "script_finished" and is_ours:
+            if said.script_finished != ForwardMsg.FINISHED_SUCCESSFULLY:
+                continue
+            found.seconds.setdefault(page or "first", []).append(time.perf_counter() - started)
+            return
+
+
+async def client(
+    url: str, pages: list[tuple[str, str]], until: float, seed: int, found: Measured
+) -> None:
+    """Move through pages until a moment, with a session of its own."""
+    draw = random.Random(seed)
+    address = f"{url.replace('http', 'ws')}/_stcore/stream"
+    try:
+        async with websockets.connect(address, origin=url, max_size=2**28) as socket:
+            while time.monotonic() < until:
+                page, query = draw.choice(pages)
+                await answered(socket, page, query, found)
+                # Polls of a page with something under way come in between; they are read, and end nothing.
+                pause = asyncio.create_task(asyncio.sleep(draw.uniform(*THINKING)))
+                while not pause.done():
+                    read = asyncio.ensure_future(socket.recv())
+                    await asyncio.wait({pause, read}, return_when=asyncio.FIRST_COMPLETED)
+                    if not read.done():
+                        read.cancel()
+    except Exception as error:
+        found.errors.append(f"client {seed}: {type(error).__name__}: {error}")
+
+
+def pages_of(store: Store) -> list[tuple[str, str]]:
+    """Return name and query of the pages, those about runs with runs of the folder."""
+    finished = [run for run in store.runs() if run.state.state == "finished"]
+    some = [run.id for run in finished[:6]]
+    return [
+        ("", ""),
+        ("data", "dataset=digits"),
+        ("augment", "dataset=digits"),
+        ("train", "dataset=digits"),
+        ("runs", f"runs={','.join(some[:3])}"),
+        ("compare", ""),
+        ("compare", "section=Curves"),
+        ("evaluate", f"runs={some[0]}"),
+        ("errors", f"runs={some[0]}&split=test&right=no"),
+        ("predict", f"runs={some[0]}"),
+    ]
+
+
+def measured(url: str, pages: list[tuple[str, str]], clients: int, seconds: float) -> Measured:
+    """Let clients move for a while."""
+    found = Measured()
+
+    async def all_of_them() -> None:
+        until = time.monotonic() + seconds
+        await asyncio.gather(*(client(url, pages, until, seed, found) for seed in range(clients)))
+
+    asyncio.run(all_of_them())
+    return found
+
+
+def epoch_seconds(store: Store, run_id: str, since: float) -> float:
+    """Return the median duration of the epochs that have ended since a moment; NaN without one."""
+    rows = [row for row in store.run(run_id).history() if row["time"] > since]
+    return statistics.median([row["epoch_seconds"] for row in rows]) if rows else float("nan")
+
+
+def show(title: str, found: Measured, cpu: float, before: int, after: int) -> None:
+    """Print what a round gave."""
+    seconds = sorted(found.all_seconds)
+    if not seconds:
+        print(f"{title}: no answer; errors: {found.errors[:3]}")
+        return
+    p50, p95 = statistics.median(seconds), seconds[int(0.95 * (len(seconds) - 1))]
+    print(
+        f"{title}: {len(seconds):,} answers, median {1000 * p50:.0f} ms, p95 {1000 * p95:.0f} ms, longest "
+        f"{1000 * seconds[-1]:.0f} ms; server CPU {1000 * cpu / len(seconds):.0f} ms an answer; "
+        f"{len(found.errors)} errors; server memory {before >> 20} -> {after >> 20} MiB"
+    )
+    for page, some in sorted(found.seconds.items()):
+        some = sorted(some)
+        print(
+            f"  {page:9} {len(some):5,} answers, median {1000 * statistics.median(some):5.0f} ms, p95 "
+            f"{1000 * some[int(0.95 * (len(some) - 1))]:5.0f} ms"
+        )
+    for error in found.errors[:5]:
+        print(f"  error: {error}")
+
+
+def main() -> None:
+    """Measure both rounds."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--clients", type=int, default=30)
+    parser.add_argument("--minutes", type=float, default=3.0)
+    parser.add_argument(
+        "--runs", type=Path, help="runs folder to copy; else three runs are trained"
+    )
+    options = parser.parse_args()
+    data_dir = default_data_dir()
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder) / "runs")
+        executor = LocalExecutor(store, data_dir)
+        if options.runs:
+            shutil.copytree(options.runs, store.root, ignore=shutil.ignore_patterns(".*"))
+        else:
+            demo = run_config({"name": "digits"}, "dense-base", {"training.max_epochs": 10})
+            made = [
+                submit(store, executor, demo.dataset.load(data_dir), demo, seed=seed).id
+                for seed in range(3)
+            ]
+            while any(store.run(one).state.state != "finished" for one in made):
+                time.sleep(0.5)
+        command = [sys.executable, "-m", "dashboard.serve", "--runs", str(store.root)]
+        log = (Path(folder) / "log").open("wb")
+        server = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=Path(__file__).parent.parent,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+        assert server.stdout is not None
+        try:
+            said = re.search(r"http://\S+", server.stdout.readline())
+            assert said, (Path(folder) / "log").read_text()
+            url, process, pages = said[0], psutil.Process(server.pid), pages_of(store)
+            print(f"{options.clients} clients, {len(store.runs())} runs, {os.cpu_count()} cores")
+            measured(url, pages, 3, 20)  # what everybody shares is read once
+
+            def round_of(title: str) -> None:
+                times, memory = process.cpu_times(), process.memory_info().rss
+                found = measured(url, pages, options.clients, 60 * options.minutes)
+                now = process.cpu_times()
+                cpu = now.user + now.system - times.user - times.system
+                show(title, found, cpu, memory, process.memory_info().rss)
+
+            round_of("nothing trains")
+            dataset = TRAINED.dataset.load(data_dir)
+            run = submit(store, executor, dataset, TRAINED, seed=99)
+            while store.run(run.id).state.epoch < 5:
+                time.sleep(0.5)
+            alone = epoch_seconds(store, run.id, run.created or 0)
+            since = time.time()
+            round_of("one run trains")
+            beside = epoch_seconds(store, run.id, since)
+            print(
+                f"an epoch takes {alone:.2f} s alone and {beside:.2f} s beside: {beside / alone:.2f} x"
+            )
+            control.kill(store, [store.run(run.id)], by="benchmark")
+        finally:
+            server.terminate()
+            server.wait(60)
+            log.close()
+
+
+if __name__ == "__main__":
+    main()
