@@ -20,5 +20,6 @@ What lives where, from the data to the command line:
     facts          runs and variants as plain values       core.facts
     export         runs as one file for somebody else      core.export.EXPORTERS
     report         which table goes with which chart       core.report.SECTIONS
+    hand_in        runs as one HTML file                   core.hand_in.write_hand_in
     cli            the command `petridish`                 core.cli.main
 """

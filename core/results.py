@@ -223,7 +223,7 @@ def predict_file(
     has_count_head = any(member.has_count_head for member in ensemble.members)
     with (
         opened_images(path, ensemble.image_shape, skip_unreadable=skip_unreadable) as source,
-        _whole_file(output, force) as file,
+        whole_file(output, force) as file,
     ):
         table = csv.writer(file, lineterminator="\n")
         table.writerow(columns.header(space, has_count_head))
@@ -256,8 +256,12 @@ def predict_file(
 
 
 @contextmanager
-def _whole_file(path: Path, force: bool) -> Iterator[io.TextIOWrapper]:
-    """Open a file to write that appears under its name when all is well, and leaves nothing otherwise."""
+def whole_file(path: Path, force: bool) -> Iterator[io.TextIOWrapper]:
+    """Open a file to write, in UTF-8, that appears under its name when all is well, and leaves nothing otherwise.
+
+    Raises:
+        InvalidInput: it exists and `force` is off, or it cannot be written.
+    """
     require_writable(path, force)
     aside = aside_of(path)
     try:

@@ -132,6 +132,15 @@ def setting_values(groups: Sequence[Group], path: str) -> dict[str, str]:
     return {label: value_words(one.get(path)) for label, one in settings.items()}
 
 
+def default_baseline(groups: Sequence[Group]) -> Group:
+    """Return what the others are held against unless told: the oldest variant called a base, or the oldest.
+
+    Args:
+        groups: at least one, oldest first.
+    """
+    return next((group for group in groups if "base" in group.variant.split("-")), groups[0])
+
+
 def _age(run: Run) -> tuple[float, str]:
     # An id tells the second only, and a suite is queued within one.
     return run.created or 0.0, run.id

@@ -3,6 +3,7 @@ import pytest
 from core.exceptions import UnknownName
 from core.run_groups import (
     damaged_sentences,
+    default_baseline,
     differing_settings,
     group_settings,
     groups,
@@ -111,3 +112,9 @@ def test_differing_settings_are_those_that_are_not_the_same_everywhere(trained):
     }
     with pytest.raises(UnknownName, match=r"No setting is called 'training\.rate'"):
         setting_values(found, "training.rate")
+
+
+def test_the_oldest_variant_called_a_base_is_the_baseline_else_the_oldest(trained):
+    runs = [trained(variant, 0, RIGHT) for variant in ("dense-deep", "dense-base", "conv-base")]
+    assert default_baseline(groups(runs)).variant == "dense-base"
+    assert default_baseline(groups([runs[0]])).variant == "dense-deep"

@@ -11,7 +11,17 @@ from typing import NoReturn
 
 import click
 
-from core.cli import catalogue, comparing, evaluating, predicting, runs, serving, training
+from core.cli import (
+    benching,
+    catalogue,
+    comparing,
+    evaluating,
+    predicting,
+    reporting,
+    runs,
+    serving,
+    training,
+)
 from core.exceptions import CoreError, InvalidInput
 
 
@@ -30,8 +40,10 @@ for command in (
     runs.runs,
     evaluating.evaluate,
     comparing.compare,
+    reporting.report,
     predicting.predict,
     serving.serve,
+    benching.bench,
 ):
     cli.add_command(command)
 

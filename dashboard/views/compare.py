@@ -16,6 +16,7 @@ from dashboard.widgets.curves_section import curves_section
 from dashboard.widgets.duel_section import duel_section
 from dashboard.widgets.live import looked_again
 from dashboard.widgets.pairs_section import pairs_section
+from dashboard.widgets.report_button import report_button
 from dashboard.widgets.result_section import result_section
 from dashboard.widgets.run_details import damaged_runs
 from dashboard.widgets.table_section import table_section
@@ -60,5 +61,7 @@ section = bar.segmented_control(
 bar.space("stretch")
 with bar:
     now = comparing(runs, shown, key="comparing")
+with top:
+    report_button(now.runs, key="report")
 under_way(now)
 SECTIONS[section][1](now)

@@ -1,7 +1,7 @@
 """Showing a figure: the only place that calls `st.plotly_chart`.
 
-It picks our light or dark template, and offers with each figure how to read it, its numbers as CSV and itself as a
-page that opens offline (the toolbar above the figure saves a picture). What is drawn is decided in `core.charts`.
+It picks our light or dark template, and offers with each figure how to read it, its numbers as CSV and LaTeX and itself as
+a page that opens offline (the toolbar above the figure saves a picture, PNG or SVG). What is drawn is decided in `core.charts`.
 """
 
 from collections.abc import Callable
@@ -53,7 +53,11 @@ def figure(
         "displaylogo": False,
         "modeBarButtonsToRemove": (_BUTTONS if on_region is None else [])
         + (["zoom2d", "resetScale2d"] if on_pick and on_region is None and not is_live else []),
-        "toImageButtonOptions": {"format": "png", "scale": 2, "filename": f"petridish-{key}"},
+        "toImageButtonOptions": {
+            "format": "svg" if st.session_state.get(f"{key}-svg") else "png",
+            "scale": 2,
+            "filename": f"petridish-{key}",
+        },
     }
     if is_live:
         _grow(shown, config, key, alt, on_pick)
@@ -84,12 +88,25 @@ def figure(
                 on_click="ignore",
             )
             st.download_button(
+                "Numbers (LaTeX)",
+                lambda: latex(table),
+                f"petridish-{key}.tex",
+                "text/x-tex",
+                key=f"{key}-tex",
+                on_click="ignore",
+            )
+            st.download_button(
                 "Figure (HTML, opens offline)",
                 lambda: page(fig),
                 f"petridish-{key}.html",
                 "text/html",
                 key=f"{key}-html",
                 on_click="ignore",
+            )
+            st.toggle(
+                "The camera saves SVG",
+                key=f"{key}-svg",
+                help="The camera in the toolbar above the figure saves what you see, as PNG or as SVG.",
             )
 
 
@@ -128,6 +145,12 @@ def csv(table: pd.DataFrame) -> bytes:
         ]
     safe.columns = [formula_safe(str(name)) for name in safe.columns]
     return safe.to_csv(index=False).encode()
+
+
+def latex(table: pd.DataFrame) -> bytes:
+    """Return a table as LaTeX in UTF-8 (package booktabs), its special characters escaped; six significant digits."""
+    named = table.rename(columns=str)
+    return named.to_latex(index=False, escape=True, na_rep="", float_format="%.6g").encode()
 
 
 def page(fig: go.Figure) -> bytes:

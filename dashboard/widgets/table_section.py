@@ -10,7 +10,7 @@ from core.evaluation.scores import METRICS
 from core.lineup import is_best, results_table
 from core.run_groups import differing_settings, group_settings
 from dashboard.widgets.comparing import Comparing
-from dashboard.widgets.figure import csv
+from dashboard.widgets.figure import csv, latex
 from dashboard.widgets.opened_run import open_run, open_variant, opened_run, run_in_url
 
 MOST_ROWS = 14
@@ -83,6 +83,15 @@ def table_section(now: Comparing) -> None:
         icon=":material/download:",
         on_click="ignore",
         help="All columns, whatever is shown; numbers as they are, shares from 0 to 1.",
+    )
+    bar.download_button(
+        "LaTeX",
+        lambda: latex(table),
+        "petridish-compare.tex",
+        "text/x-tex",
+        icon=":material/download:",
+        on_click="ignore",
+        help="The same columns, for the package booktabs.",
     )
     order = ["variant", *(name for name in results if name in shown), *settings]
     scaled, config = _on_screen(table, now.metric)
