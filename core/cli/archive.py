@@ -8,7 +8,7 @@ import click
 from core.cli.options import folder_of_data, found, opened, with_data, with_json, with_runs
 from core.cli.printing import print_facts, progress_shown
 
-FORMATS = ("zip", "csv", "tensorboard")
+FORMATS = ("zip", "csv", "tensorboard", "script", "safetensors", "onnx")
 """The names of `core.export.EXPORTERS`, said again because the help must not import them."""
 
 FINDING_COLUMNS = ("id", "file", "kind", "problem", "repair", "repaired")
@@ -22,7 +22,8 @@ FINDING_COLUMNS = ("id", "file", "kind", "problem", "repair", "repaired")
     "kind",
     type=click.Choice(FORMATS),
     required=True,
-    help="An archive for petridish runs import, a table of all histories, or event files in a new folder.",
+    help="An archive for petridish runs import, a table of all histories, event files in a new folder; of one run a "
+    "plain PyTorch script that trains it again, or its best weights with a card, in a new folder or OUT.zip.",
 )
 @click.option("--no-weights", is_flag=True, help="Leave the best weights out of an archive.")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")

@@ -12,7 +12,12 @@ from core.registry import Registry
 
 DATASETS: Registry[type[DatasetSource]] = Registry(
     "data set",
-    {"shapes": Shapes, "digits": Digits, "fashion": Fashion, "fashion-official": FashionOfficial},
+    {
+        "shapes": Shapes,
+        "digits": Digits,
+        "fashion": Fashion,
+        "fashion-official": FashionOfficial,
+    },
 )
 
 

@@ -1,4 +1,4 @@
-"""Export: runs as something for somebody else: an archive that opens elsewhere, a table, event files of TensorBoard.
+"""Export: runs as something for somebody else: an archive, a table, event files, a plain script, weights with a card.
 
 Each exporter is a function in a module of its own that makes a file or a folder at a path and returns what there is to
 say; here is what they share: what they make appears whole or not at all, and never in place of another one unasked. To
@@ -14,13 +14,24 @@ from pathlib import Path
 from core.exceptions import InvalidInput, InvalidParameter
 from core.export.csv_table import write_csv
 from core.export.event_files import write_events
+from core.export.onnx_file import write_onnx
+from core.export.plain_script import write_script
+from core.export.safetensors_file import write_safetensors
 from core.registry import Registry
 from core.runs import files
 from core.runs.archive import write_zip
 from core.runs.run import Run
 
 EXPORTERS: Registry[Callable[[Path, Sequence[Run], bool], list[str]]] = Registry(
-    "export format", {"zip": write_zip, "csv": write_csv, "tensorboard": write_events}
+    "export format",
+    {
+        "zip": write_zip,
+        "csv": write_csv,
+        "tensorboard": write_events,
+        "script": write_script,
+        "safetensors": write_safetensors,
+        "onnx": write_onnx,
+    },
 )
 """Name -> function of the path to make, the runs, and whether the best weights are wanted; it returns sentences."""
 

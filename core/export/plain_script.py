@@ -32,9 +32,30 @@ def write_script(path: Path, runs: Sequence[Run], weights: bool = True) -> list[
     """
     from core.export.script_text import script_text
 
-    text, notes = script_text(the_only(runs, "A script"))
+    run = the_only(runs, "A script")
+    if reason := no_script(run):
+        raise InvalidParameter(reason)
+    text, notes = script_text(run)
     path.write_text(text, encoding="utf-8")
     return notes
+
+
+def no_script(run: Run) -> str | None:
+    """Return why no script can be made of a run's settings, a sentence, or None. Reads no file."""
+    from core.augmentations.base import Mixing
+    from core.config import RunConfig
+
+    try:
+        config = RunConfig.checked(run.config)
+    except InvalidParameter as error:
+        return f"Run {run.id}: {error}"
+    for step in config.augmentation.steps:
+        if isinstance(step, Mixing) and step.probability > 0:
+            return (
+                f"A plain script cannot yet hold the augmentation step {step.name!r}: it mixes images and labels."
+                " Its weights and its archive can be exported."
+            )
+    return None
 
 
 def the_only(runs: Sequence[Run], what: str) -> Run:

@@ -1,7 +1,7 @@
 """The part "Augmentation" of a script: the steps of a pipeline as plain classes, and the pictures of an epoch.
 
-The steps' methods are taken over as they are; their settings become attributes of a class. What mixes two images is
-refused: its labels are no classes any more.
+The steps' methods are taken over as they are; their settings become attributes of a class. What mixes two images has been
+refused before (plain_script.py): its labels are no classes any more.
 """
 
 import ast
@@ -14,7 +14,6 @@ from core.augmentations.base import Augmentation, Mixing
 from core.augmentations.draws import StepDraws
 from core.augmentations.pipeline import AugmentationPipeline
 from core.augmentations.zoom import zoomed
-from core.exceptions import InvalidParameter
 from core.export.script_sources import Sources, own_source, told
 from core.export.script_templates import AUGMENTATION, chosen_lines
 from core.labels import LabelSpace
@@ -28,13 +27,10 @@ def augmentation_part(
     """Return the steps, `STEPS`, and the class EpochPictures.
 
     Args:
-        pipeline: of the run.
+        pipeline: of the run, without steps that mix images.
         space: its classes and counts, with the data set's rules.
         features: of the script; "steps", "expansion", "moves" and "count_moves" are added where they are needed.
         sources: takes over what the steps use.
-
-    Raises:
-        InvalidParameter: a step mixes images.
     """
     found: list[str] = []
     called: list[str] = []
@@ -53,10 +49,7 @@ def augmentation_part(
         seen[step.name] += 1
         if step.probability == 0:
             continue
-        if isinstance(step, Mixing):
-            raise InvalidParameter(
-                f"A plain script cannot yet hold the augmentation step {step.name!r}: it mixes images and labels."
-            )
+        assert not isinstance(step, Mixing), f"{step.name} was to be refused before"
         if not called:
             features.add("steps")
             sources.add(StepDraws)

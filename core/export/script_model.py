@@ -12,6 +12,7 @@ from torch import nn
 
 from core.exceptions import InvalidParameter
 from core.export.script_sources import Sources
+from core.labels import LabelSpace
 from core.models.fashion_net import FashionNetwork, SkipBlock
 from core.models.layers import Classifier
 from core.models.shapes_net import ResidualBlock, ShapesNetwork
@@ -59,6 +60,29 @@ def build_network() -> nn.Module:
     # Convolutions run faster so; nothing else about the network changes.
     return network.to(memory_format=torch.channels_last)
 '''
+
+
+def model_file(network: nn.Module, space: LabelSpace) -> str:
+    """Return a module of plain PyTorch with `build_network()`, whose weights are still to be loaded.
+
+    Args:
+        network: as for `model_part`.
+        space: its classes and counts.
+
+    Raises:
+        InvalidParameter: a layer is of a kind that a script cannot hold.
+    """
+    sources = Sources(frozenset({"CLASS_COUNTS"}))
+    sources.imports["torch"] = {(None, "torch"), ("Tensor", "Tensor"), ("nn", "nn")}
+    text = model_part(network, sources)
+    settings = "SEED = 0  # of the first weights, which those of the file replace\n"
+    if "CLASS_COUNTS" in text:
+        rows = "".join(f"    {row},\n" for row in space.class_counts or ())
+        settings += f"CLASS_COUNTS = (\n{rows})\n"
+    return (
+        f'"""The network of model.safetensors, in plain PyTorch."""\n\n{sources.import_lines()}\n\n'
+        f"{settings}\n\n{text.strip()}\n"
+    )
 
 
 def _expression(module: nn.Module, sources: Sources) -> str:

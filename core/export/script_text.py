@@ -73,6 +73,8 @@ def script_text(run: Run) -> tuple[str, list[str]]:
     predictor = Predictor.load(run)
     network, space, image_shape = predictor.network, predictor.space, predictor.image_shape
     features = _features(config, network, image_shape, space)
+    if run.state.state != "finished":
+        features.add("unfinished")
     sources = Sources(_GIVEN)
     data_settings, data = data_part(config.dataset, space, features, sources)
     augmentation = augmentation_part(config.augmentation, space, features, sources)
@@ -161,7 +163,8 @@ def _settings(
     features: set[str],
     of_data: str,
 ) -> str:
-    threads = int(run.spec["resources"].get("threads", 1))
+    threads = run.spec["resources"].get("threads", 1)
+    threads = threads if isinstance(threads, int) else 1
     lines = [
         f"SEED = {run.seed}",
         f"IMAGE_SHAPE = {image_shape}  # channels, rows, columns",
@@ -222,6 +225,10 @@ def _hexadecimal(text: str) -> str:
 
 def _notes(run: Run, config: RunConfig) -> list[str]:
     notes: list[str] = []
+    if run.state.state != "finished":
+        notes.append(
+            f"Run {run.id} is not finished; the script stops after its {run.state.epoch} epochs."
+        )
     device = run.state.device or "cpu"
     if not device.startswith("cpu"):
         notes.append(

@@ -1,7 +1,8 @@
-"""Runs as files: the chosen ones out as an archive or a table, and an archive in.
+"""Runs as files: the chosen ones out as an archive, a table, a script or weights, and an archive in.
 
-Files are made when the button is pressed, not before, in a folder that is gone afterwards. What an archive may hold and
-how one is read safely is `core.runs.archive`'s and `core.jobs.importing`'s business.
+Files are made when the button is pressed, not before, in a folder that is gone afterwards. A script and weights are of one
+run, so with several chosen their buttons are off and say so. What an archive may hold and how one is read safely is
+`core.runs.archive`'s and `core.jobs.importing`'s business.
 """
 
 import tempfile
@@ -12,6 +13,8 @@ import streamlit as st
 
 from core.exceptions import CoreError
 from core.export import export
+from core.export.onnx_file import has_onnx
+from core.export.plain_script import no_script
 from core.jobs import permissions
 from core.jobs.importing import ImportedRun, import_runs
 from core.jobs.quotas import most_upload_mb, require_upload
@@ -22,9 +25,27 @@ from dashboard import data
 from dashboard.widgets.identity import why_not
 from dashboard.widgets.import_form import LARGEST_UPLOAD, safe_file_name
 from dashboard.widgets.markdown import escaped
+from dashboard.widgets.report_button import report_button
 from dashboard.widgets.run_table import URL_KEY
 
-TYPES = {"zip": "application/zip", "csv": "text/csv"}
+TYPES = {
+    "zip": "application/zip",
+    "csv": "text/csv",
+    "script": "text/x-python",
+    "safetensors": "application/zip",
+    "onnx": "application/zip",
+}
+"""Export format -> media type of the file that is downloaded."""
+
+ENDINGS = {"script": "py", "safetensors": "zip", "onnx": "zip"}
+"""Of a downloaded file, where it is not the format's name."""
+
+OF_ONE = {
+    "script": "Plain PyTorch script",
+    "safetensors": "Best weights with a card (safetensors)",
+    "onnx": "Best weights with a card (ONNX)",
+}
+"""What is made of one run only, and how it is called."""
 
 
 def export_form(runs: Sequence[Run], key: str) -> None:
@@ -53,20 +74,53 @@ def export_form(runs: Sequence[Run], key: str) -> None:
         has_weights = st.toggle("With the best weights", value=True, key=f"{key}-weights")
         _download(f"Archive of {many} (zip)", "zip", sound, has_weights, key)
         _download(f"Every epoch of {many} (CSV)", "csv", sound, has_weights, key)
-        st.caption("An archive opens in any Petridish; a CSV in any spreadsheet.")
+        report_button(sound, f"{key}-report", f"Report on {many} (HTML)", "stretch")
+        st.caption(
+            "An archive opens in any Petridish, a CSV in any spreadsheet, a report in any browser."
+        )
+        for kind, label in OF_ONE.items():
+            _download(label, kind, sound, has_weights, key, why=_why_not_of_one(kind, sound))
+        st.caption("The script trains the run again without Petridish and compares its history.")
 
 
-def _download(label: str, kind: str, runs: Sequence[Run], has_weights: bool, key: str) -> None:
+def _why_not_of_one(kind: str, runs: Sequence[Run]) -> str | None:
+    if len(runs) != 1:
+        return "It is made of one run: choose a single one."
+    if runs[0].state.best_epoch is None:
+        return "The run has no weights yet; they are stored when its first epoch ends."
+    if kind == "script" and (reason := no_script(runs[0])):
+        return escaped(reason)
+    if kind == "onnx" and not has_onnx():
+        return "Not installed here: pip install 'petridish[onnx]'."
+    return None
+
+
+def _download(
+    label: str, kind: str, runs: Sequence[Run], has_weights: bool, key: str, why: str | None = None
+) -> None:
     name, by = runs[0].id if len(runs) == 1 else "runs", data.person().name
     st.download_button(
         label,
         lambda: exported(kind, runs, has_weights, by),
-        f"petridish-{name}.{kind}",
+        file_name(kind, name),
         TYPES[kind],
         key=f"{key}-{kind}",
+        disabled=why is not None,
+        help=why,
         on_click="ignore",
         width="stretch",
     )
+
+
+def file_name(kind: str, name: str) -> str:
+    """Return what a downloaded file is called.
+
+    Args:
+        kind: one of `TYPES`.
+        name: id of the run, or "runs".
+    """
+    what = f"-{kind}" if kind in OF_ONE and kind != "script" else ""
+    return f"petridish-{name}{what}.{ENDINGS.get(kind, kind)}"
 
 
 def exported(kind: str, runs: Sequence[Run], has_weights: bool, by: str) -> bytes:
@@ -85,7 +139,7 @@ def exported(kind: str, runs: Sequence[Run], has_weights: bool, by: str) -> byte
     for run in runs:
         permissions.require("export", run, by)
     with tempfile.TemporaryDirectory(prefix="petridish-") as folder:
-        path = Path(folder) / f"runs.{kind}"
+        path = Path(folder) / f"runs.{ENDINGS.get(kind, kind)}"
         export(kind, runs, path, weights=has_weights)
         return path.read_bytes()
 
