@@ -62,7 +62,7 @@ FAULTS = {
 }
 """What is done to processes -> how often, relative to the others."""
 
-PATIENCE = 600.0
+PATIENCE = 1800.0
 """Seconds for all that remains after the last fault; a busy machine needs some."""
 
 
