@@ -18,7 +18,8 @@ import time
 ROOT = os.path.dirname(os.path.abspath(__file__))
 JOBS = {
     "demo": ["-m", "core", "demo"],
-    "test": ["-m", "pytest"],
+    # Two at a time: most tests wait for processes of their own, and what one file shares stays in one process.
+    "test": ["-m", "pytest", "-n", "2", "--dist", "loadfile"],
     "dashboard": ["-m", "core", "dashboard"],
 }
 USAGE = """usage: python bootstrap.py demo | test | dashboard [arguments passed on]

@@ -76,7 +76,8 @@ def _large(look: Look, sample_id: int, is_inverted: bool) -> None:
     factor = -(-longest // SIDE)
     small = reduced(one, factor)
     shown = np.uint8(255) - small if is_inverted else small
-    st.image(sheet(shown, 1, max(1, SIDE // max(shown.shape[2:]))), width="content")
+    large = sheet(shown, 1, max(1, SIDE // max(shown.shape[2:])))
+    st.image(large, width="content", alt=f"Image {sample_id} of {look.split}, enlarged.")
 
 
 def _facts(look: Look, rows: pd.DataFrame) -> None:

@@ -18,9 +18,10 @@ _HTML = """
 _CSS = """
 .gallery { display: flex; flex-wrap: wrap; gap: 12px 20px; font-family: var(--st-font); color: var(--st-text-color);
   font-size: 13px; line-height: 1.35; }
-.detail { flex: 1 1 390px; max-width: 520px; display: flex; gap: 14px; align-items: flex-start; min-height: 178px; }
+.detail { flex: 1 1 390px; max-width: 520px; display: flex; flex-wrap: wrap; gap: 14px;
+  align-items: flex-start; min-height: 178px; }
 .large { flex: none; border: 1px solid var(--st-border-color); border-radius: 4px; }
-.facts { margin: 0; display: grid; grid-template-columns: auto 1fr; gap: 2px 10px; align-content: start; }
+.facts { flex: 1 1 110px; margin: 0; display: grid; grid-template-columns: auto 1fr; gap: 2px 10px; align-content: start; }
 .facts dt { opacity: .7; } .facts dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 .bare .detail { display: none; }
 .frame { container-type: inline-size; }

@@ -53,7 +53,7 @@ def finished(browser, dashboard):
 
     page = browser.new_page(viewport={"width": 1280, "height": 720}, base_url=dashboard.url)
     page.set_default_timeout(PATIENCE)
-    page.goto("/")
+    page.goto("/runs")
     expect(page.get_by_text("No runs yet")).to_be_visible()
     page.goto("/train")
     choose(page, "Data set", "digits")

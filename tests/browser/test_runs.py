@@ -52,7 +52,7 @@ def test_a_growing_curve_keeps_its_zoom_and_the_run_stops_is_deleted_and_comes_b
     from playwright.sync_api import expect
 
     store = dashboard.store
-    page.goto(f"/?search=watched&runs={long_run.id}")
+    page.goto(f"/runs?search=watched&runs={long_run.id}")
     page.locator(DRAG).first.wait_for()
     page.wait_for_function(f"({POINTS})() >= 3")
     box = page.locator(DRAG).first.bounding_box()
@@ -84,4 +84,4 @@ def test_a_growing_curve_keeps_its_zoom_and_the_run_stops_is_deleted_and_comes_b
     undo.click()
     expect(resume).to_be_enabled()
     assert store.run(long_run.id).state.state == "stopped"
-    assert page.url.endswith(f"/?search=watched&runs={long_run.id}")
+    assert page.url.endswith(f"/runs?search=watched&runs={long_run.id}")

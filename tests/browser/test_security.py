@@ -31,12 +31,14 @@ IDLE = """() => { const app = document.querySelector('[data-testid=stApp]');
     && !document.querySelector('[data-testid=stMain] [data-stale=true]') }"""
 
 # Everything that became an element, in shadow trees too: Plotly and components make their own. Of a bare address Markdown
-# makes a link whose text is the address itself: it deceives nobody, asks for nothing by itself and may stay.
+# makes a link whose text is the address itself: it deceives nobody, asks for nothing by itself and may stay. So may a link to
+# another of our own pages that names a suite, a tag or a run in its query.
 BORN = """() => { const found = [];
-  const plain = (one, value) => one.tagName === 'A' && decodeURIComponent(value) === one.textContent;
+  const plain = (one, value) => one.tagName === 'A' && (decodeURIComponent(value) === one.textContent
+    || new URL(value, location.href).origin === location.origin);
   const look = (root) => { for (const one of root.querySelectorAll('*')) {
     for (const { name, value } of one.attributes)
-      if (/evil\\.example|javascript:|alert\\(/.test(value) && !plain(one, value) && !['value', 'title', 'alt', 'aria-label', 'placeholder',
+      if (/evil\\.example|javascript:|alert\\(/.test(value) && !(name === 'href' && plain(one, value)) && !['value', 'title', 'alt', 'aria-label', 'placeholder',
         'id', 'class', 'for', 'name', 'aria-valuetext', 'aria-description'].includes(name) && !name.startsWith('data-'))
         found.push(`${one.tagName} ${name}=${value.slice(0, 200)}`);
     if (one.shadowRoot) look(one.shadowRoot);
