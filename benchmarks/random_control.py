@@ -339,6 +339,9 @@ def main() -> int:
     parser.add_argument("--no-browser", action="store_true", help="open no tabs")
     parser.add_argument("--no-dashboards", action="store_true", help="users only")
     given = parser.parse_args()
+    # Started in the background or by nohup we are deaf to these, and so would be the dashboards that are to end by them.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ[VARIABLE] = orjson.dumps(WAITS).decode()
     os.environ[CPU_SLOTS_VARIABLE] = str(given.slots)
     ports = [] if given.no_dashboards else [given.port, given.port + 1]

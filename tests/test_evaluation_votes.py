@@ -75,7 +75,7 @@ def test_cleanlab_is_asked_where_it_is_installed_and_else_the_way_to_it_is_said(
     try:
         import cleanlab  # noqa: F401
     except ImportError:
-        with pytest.raises(InvalidParameter, match=r"pip install 'petridish\[cleanlab\]'"):
+        with pytest.raises(InvalidParameter, match=r"pip install 'petridish\[labels\]'"):
             cleanlab_suspects([saying([[0.2, 0.7, 0.1]], [0])])
     else:
         labels = np.arange(60) % 3

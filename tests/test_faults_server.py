@@ -25,7 +25,11 @@ def serve(processes):
         command = [sys.executable, "-m", "dashboard.serve", "--runs", str(processes.store.root)]
         command += ["--data", str(processes.data_dir)]
         server = subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, start_new_session=True
+            command,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=_heed_signals,
         )
         started.append(server)
         assert server.stdout.readline().startswith("Petridish is at http://127.0.0.1:")
@@ -37,6 +41,12 @@ def serve(processes):
             os.killpg(server.pid, signal.SIGKILL)
         server.wait()
         server.stdout.close()
+
+
+def _heed_signals():
+    # Whoever started the tests in the background, or by nohup, made them deaf to these, and a child is as its parent.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def queued(processes, config, reference, spec_of):
