@@ -5,7 +5,6 @@ Separate as each chart is. It leaves out which curves are shown.
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -32,17 +31,13 @@ def precision_recall(
     )
     if table.empty:
         return style.with_note(fig, "No class with samples to find.")
-    for name, colour, dash, curve in unit_square.named_curves(table, colours):
-        fig.add_scatter(
-            x=curve["recall"].to_numpy(np.float32),
-            y=curve["precision"].to_numpy(np.float32),
-            mode="lines",
-            line={"color": colour, "width": 2, "dash": dash},
-            name=f"{style.text(name)}  {unit_square.area(curve['average_precision'].iloc[0])}",
-            legendgroup=name,
-            hoverinfo="skip",
-        )
-        unit_square.add_doors(
-            fig, curve, "recall", "precision", name, "precision <b>%{y:.1%}</b>, recall %{x:.1%}"
-        )
+    unit_square.add_curves(
+        fig,
+        table,
+        colours,
+        x="recall",
+        y="precision",
+        area_of="average_precision",
+        words="precision <b>%{y:.1%}</b>, recall %{x:.1%}",
+    )
     return unit_square.finish(fig, "Average precision", marked)

@@ -5,7 +5,6 @@ Separate as each chart is. It leaves out which curves are shown and the threshol
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -33,24 +32,15 @@ def roc(
     fig = style.figure(X_TITLE, Y_TITLE)
     if table.empty:
         return style.with_note(fig, "No class with samples and others to tell it from.")
-    for name, colour, dash, curve in unit_square.named_curves(table, colours):
-        fig.add_scatter(
-            x=curve["false_positive_rate"].to_numpy(np.float32),
-            y=curve["true_positive_rate"].to_numpy(np.float32),
-            mode="lines",
-            line={"color": colour, "width": 2, "dash": dash},
-            name=f"{style.text(name)}  {unit_square.area(curve['auc'].iloc[0])}",
-            legendgroup=name,
-            hoverinfo="skip",
-        )
-        unit_square.add_doors(
-            fig,
-            curve,
-            "false_positive_rate",
-            "true_positive_rate",
-            name,
-            "found <b>%{y:.1%}</b>, wrongly taken %{x:.1%}",
-        )
+    unit_square.add_curves(
+        fig,
+        table,
+        colours,
+        x="false_positive_rate",
+        y="true_positive_rate",
+        area_of="auc",
+        words="found <b>%{y:.1%}</b>, wrongly taken %{x:.1%}",
+    )
     fig.add_scatter(
         x=[0, 1],
         y=[0, 1],

@@ -39,6 +39,40 @@ def named_curves(
         yield name, colour, AVERAGES_DASH if is_average else "solid", curve
 
 
+def add_curves(
+    fig: go.Figure,
+    table: pd.DataFrame,
+    colours: Mapping[str, str] | None,
+    *,
+    x: str,
+    y: str,
+    area_of: str,
+    words: str,
+) -> None:
+    """Draw the curves of a table with their doors, each named with the area below it.
+
+    Args:
+        fig: is changed.
+        table: as `named_curves` takes it, with the columns x, y, threshold and the area.
+        colours: as there.
+        x: column to the right.
+        y: column upwards.
+        area_of: column of the area, of a curve in all its rows the same.
+        words: template of what the pointer shows.
+    """
+    for name, colour, dash, curve in named_curves(table, colours):
+        fig.add_scatter(
+            x=curve[x].to_numpy(np.float32),
+            y=curve[y].to_numpy(np.float32),
+            mode="lines",
+            line={"color": colour, "width": 2, "dash": dash},
+            name=f"{style.text(name)}  {area(curve[area_of].iloc[0])}",
+            legendgroup=name,
+            hoverinfo="skip",
+        )
+        add_doors(fig, curve, x, y, name, words)
+
+
 def add_doors(fig: go.Figure, curve: pd.DataFrame, x: str, y: str, name: str, words: str) -> None:
     """Lay unseen markers over a curve, since plotly reports clicks on markers only: customdata is [class, threshold].
 

@@ -14,8 +14,8 @@ from core.exceptions import CoreError
 from dashboard import data
 from dashboard.widgets.background import begin
 from dashboard.widgets.errors import errors_shown
-from dashboard.widgets.import_form import is_local
 from dashboard.widgets.markdown import escaped
+from dashboard.widgets.source_input import is_local
 
 BALANCE_ICONS = {
     "balanced": ":material/balance:",

@@ -20,17 +20,27 @@ def no_runs() -> None:
             "that finish in minutes, or choose what to train yourself."
         )
         with st.container(horizontal=True, vertical_alignment="center"):
-            closed = why_not("submit")
-            if st.button(
-                "Start the demo",
-                type="primary",
-                icon=":material/play_arrow:",
-                disabled=closed is not None,
-                help=closed and escaped(closed),
-            ):
-                start_demo()
-                st.switch_page("views/runs.py")
+            demo_button(key="no-runs-demo")
             st.page_link("views/train.py", label="Train a run", icon=":material/model_training:")
+
+
+def demo_button(key: str) -> None:
+    """Show the button that starts the demo and goes to its runs; off, with the reason, for who may start none.
+
+    Args:
+        key: of the widget.
+    """
+    closed = why_not("submit")
+    if st.button(
+        "Start the demo",
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=closed is not None,
+        help=closed and escaped(closed),
+        key=key,
+    ):
+        start_demo()
+        st.switch_page("views/runs.py")
 
 
 def start_demo() -> None:

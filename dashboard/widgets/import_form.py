@@ -12,10 +12,8 @@ from core.datasets import DATASETS
 from core.datasets.importing import checked_name, remove_dataset
 from core.datasets.kinds import KINDS
 from core.datasets.raw import ImportOptions
-from core.exceptions import InvalidInput
 from core.jobs import permissions
 from core.jobs.analyst_tasks import upload_folder
-from core.jobs.quotas import most_upload_mb, require_upload
 from dashboard import data
 from dashboard.widgets.background import URL_KEY as TASK_KEY
 from dashboard.widgets.background import begin
@@ -24,11 +22,9 @@ from dashboard.widgets.errors import errors_shown
 from dashboard.widgets.identity import why_not
 from dashboard.widgets.markdown import escaped
 from dashboard.widgets.settings_form import label_of
+from dashboard.widgets.source_input import require_source, saved_uploads, source_input
 
 AUTOMATIC = "recognise it"
-LARGEST_UPLOAD = 256
-"""MB: it is held in the server's memory."""
-LONGEST_FILE_NAME = 120
 
 HELP = """**Your own data in two minutes**
 
@@ -69,21 +65,13 @@ def import_form(name: str, key: str) -> None:
         with st.expander("All that can be imported"):
             kinds = [f"- **{name}**: {escaped(reader.what)}" for name, reader in KINDS.items()]
             st.markdown("\n".join([KINDS_HELP, *kinds]))
-        uploaded = st.file_uploader(
+        uploaded, path = source_input(
             "A file, or several that belong together",
-            accept_multiple_files=True,
-            key=f"{key}-files",
-            max_upload_size=most_upload_mb(data.store().root, data.person().name, LARGEST_UPLOAD),
-            help="A zip of folders, a CSV of pixels, an .npz, or the four files of an IDX set.",
+            key,
+            upload_help="A zip of folders, a CSV of pixels, an .npz, or the four files of an IDX set.",
+            path_help="Larger data sets need no upload: they are read where they are.",
+            example="/home/me/pictures",
         )
-        path = ""
-        if is_local():
-            path = st.text_input(
-                "Or a file or folder on this machine",
-                key=f"{key}-path",
-                placeholder="/home/me/pictures",
-                help="Larger data sets need no upload: they are read where they are.",
-            )
         first = uploaded[0].name if uploaded else Path(path).name
         name = st.text_input(
             "Name of the data set",
@@ -95,11 +83,6 @@ def import_form(name: str, key: str) -> None:
         kind, options, class_names = _options(f"{key}-options")
         if st.button("Import", type="primary", key=f"{key}-start"):
             _start(uploaded, path, name, kind, options, class_names)
-
-
-def is_local() -> bool:
-    """Return whether who looks at the page may name files of the machine that serves it."""
-    return why_not("name_paths") is None
 
 
 def name_from(file_name: str) -> str:
@@ -182,18 +165,8 @@ def _start(
     Raises:
         InvalidInput: there is nothing to import, the name cannot be used, or who asks may not.
     """
-    root, by = data.store().root, data.person().name
-    permissions.require_to("import_data", root, by)
-    if path:
-        permissions.require_to("name_paths", root, by)
-    require_upload(root, by, [one.size for one in uploaded])
+    require_source(uploaded, path)
     checked_name(name, data.data_dir())
-    if bool(uploaded) == bool(path):
-        raise InvalidInput(
-            "Choose a file to upload, or name one on this machine."
-            if not path
-            else "There is both an upload and a path. Take one of them away."
-        )
     upload = secrets.token_hex(16) if uploaded or class_names else None
     if upload:
         folder = upload_folder(data.data_dir(), upload)
@@ -201,33 +174,8 @@ def _start(
             path = str(saved_uploads(uploaded, folder / "files"))
         if class_names:
             options["class_names_path"] = str(saved_uploads([class_names], folder / "class-names"))
-    elif not Path(path).is_absolute():
-        raise InvalidInput(f"The path must be a whole one, from the root on; got {path!r}.")
     begin(
         "import",
         {"path": path, "name": name, "kind": kind, "options": options, "upload": upload},
     )
     st.rerun()
-
-
-def saved_uploads(uploaded: Sequence[Any], folder: Path) -> Path:
-    """Write uploaded files under their own names, and return the file, or the folder of several.
-
-    Raises:
-        InvalidInput: two have one name.
-    """
-    folder.mkdir()
-    paths = []
-    for one in uploaded:
-        path = folder / safe_file_name(one.name)
-        if path in paths:
-            raise InvalidInput(f"Two of the files are called {path.name!r}.")
-        path.write_bytes(one.getbuffer())
-        paths.append(path)
-    return paths[0] if len(paths) == 1 else folder
-
-
-def safe_file_name(name: str) -> str:
-    """Return a file's name without its folder and without what a file system may refuse; the ending stays."""
-    plain = re.sub(r"[^\w.() -]", "_", re.split(r"[\\/]", name)[-1]).lstrip(".")
-    return plain[-LONGEST_FILE_NAME:] or "upload"

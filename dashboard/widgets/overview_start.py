@@ -10,7 +10,6 @@ from dashboard.widgets import empty
 from dashboard.widgets.case_link import cases_query
 from dashboard.widgets.compare_choice import SUITE
 from dashboard.widgets.dataset_picker import URL_KEY as DATASET
-from dashboard.widgets.identity import why_not
 from dashboard.widgets.markdown import escaped
 from dashboard.widgets.overview_demo import CONV, DENSE, demo_of
 from dashboard.widgets.run_table import URL_KEY as RUNS
@@ -43,17 +42,7 @@ def quick_start(runs: Sequence[Run], key: str) -> None:
 def _show(runs: Sequence[Run], key: str) -> None:
     demo = demo_of(runs)
     if not demo.is_complete and not demo.active:
-        closed = why_not("submit")
-        if st.button(
-            "Start the demo",
-            type="primary",
-            icon=":material/play_arrow:",
-            disabled=closed is not None,
-            help=closed and escaped(closed),
-            key=f"{key}-demo",
-        ):
-            empty.start_demo()
-            st.switch_page("views/runs.py")
+        empty.demo_button(key=f"{key}-demo")
         st.caption("Done in minutes on a CPU, without a download.")
     if demo.active:
         st.page_link("views/runs.py", label="Watch the demo learn", icon=":material/show_chart:", query_params={RUNS: demo.ids})  # fmt: skip

@@ -5,24 +5,22 @@ The work runs in the background (`core.jobs.predict_task`), so a page may be lef
 
 import secrets
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from core.exceptions import CoreError, InvalidInput, UnknownName
-from core.jobs import analyst, permissions
+from core.exceptions import CoreError, UnknownName
+from core.jobs import analyst
 from core.jobs.analyst_tasks import upload_folder
 from core.jobs.predict_task import TABLE, TASK
-from core.jobs.quotas import most_upload_mb, require_upload
 from core.runs.run import Run
 from dashboard import data, predict_data
 from dashboard.widgets.background import result_of
 from dashboard.widgets.errors import errors_shown
 from dashboard.widgets.identity import why_not
-from dashboard.widgets.import_form import LARGEST_UPLOAD, is_local, saved_uploads
 from dashboard.widgets.markdown import duration, escaped
 from dashboard.widgets.predicted_gallery import predicted_gallery
+from dashboard.widgets.source_input import require_source, saved_uploads, source_input
 
 TASK_KEY, FOLDER_KEY = "prediction", "kept"
 AVERAGING = {
@@ -65,20 +63,13 @@ def _form(runs: Sequence[Run], key: str) -> None:
         return
     left, right = st.columns([6, 4], gap="medium")
     with left, errors_shown(with_links=False):
-        uploaded = st.file_uploader(
+        uploaded, path = source_input(
             "A pixel CSV with ID, a zip of images, or images",
-            accept_multiple_files=True,
-            key=f"{key}-files",
-            max_upload_size=most_upload_mb(data.store().root, data.person().name, LARGEST_UPLOAD),
-            help="Other sizes and colours are brought to those of training.",
+            key,
+            upload_help="Other sizes and colours are brought to those of training.",
+            path_help=None,
+            example="/home/me/evaluate.csv",
         )
-        path = ""
-        if is_local():
-            path = st.text_input(
-                "Or a file or folder on this machine",
-                key=f"{key}-path",
-                placeholder="/home/me/evaluate.csv",
-            )
         options = right.container(border=True)
         chosen = _options(options, key)
         if st.button("Predict", type="primary", icon=":material/play_arrow:", key=f"{key}-start"):
@@ -121,19 +112,7 @@ def _start(
     Raises:
         CoreError: there is nothing to predict, who asks may not, or the data folder cannot be written.
     """
-    root, by = data.store().root, data.person().name
-    permissions.require_to("import_data", root, by)
-    if path:
-        permissions.require_to("name_paths", root, by)
-    require_upload(root, by, [one.size for one in uploaded])
-    if bool(uploaded) == bool(path):
-        raise InvalidInput(
-            "Choose a file to upload, or name one on this machine."
-            if not path
-            else "There is both an upload and a path. Take one of them away."
-        )
-    if path and not Path(path).is_absolute():
-        raise InvalidInput(f"The path must be a whole one, from the root on; got {path!r}.")
+    require_source(uploaded, path)
     folder = secrets.token_hex(16)
     kept = upload_folder(data.data_dir(), folder)
     source = str(saved_uploads(uploaded, kept / "files")) if uploaded else path

@@ -23,10 +23,10 @@ from core.runs.run import Run
 from core.runs.state import ACTIVE
 from dashboard import data
 from dashboard.widgets.identity import why_not
-from dashboard.widgets.import_form import LARGEST_UPLOAD, safe_file_name
 from dashboard.widgets.markdown import escaped
 from dashboard.widgets.report_button import report_button
 from dashboard.widgets.run_table import URL_KEY
+from dashboard.widgets.source_input import LARGEST_UPLOAD, safe_file_name
 
 TYPES = {
     "zip": "application/zip",
