@@ -71,15 +71,17 @@ def test_of_two_runners_started_at_once_one_lives(processes):
     assert processes.runner() is None
 
 
-def test_eight_submissions_at_once_to_one_slot_are_each_trained_once_and_one_by_one(
-    processes, finished_run, spec_of
+# Each of them imports torch and then trains: twenty take minutes.
+@pytest.mark.parametrize("number", [6, pytest.param(20, marks=pytest.mark.slow)])
+def test_submissions_at_once_to_one_slot_are_each_trained_once_and_one_by_one(
+    processes, finished_run, spec_of, number
 ):
     specs = [
         orjson.dumps(spec_of(finished_run, seed=seed, executor="local")).decode()
-        for seed in range(8)
+        for seed in range(number)
     ]
     ids = at_once(processes, SUBMIT, specs)
-    assert len(set(ids)) == 8
+    assert len(set(ids)) == number
     runs = [processes.until_state(processes.store.run(run_id), "finished") for run_id in ids]
     for run in runs:
         assert list(history.attempts(run.layout)) == [1]
