@@ -204,7 +204,7 @@ VARIANTS: Registry[Variant] = Registry(
             *_CONV,
             _conv(
                 "base-padded",
-                "As conv-base, with padding: for small images, of which unpadded convolutions leave nothing.",
+                "As conv-base, with padding: for images under 10 pixels a side.",
                 Convolutional(padding=1),
             ),
             Variant(

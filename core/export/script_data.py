@@ -139,6 +139,8 @@ PARTS = ("train", "validation", "test", "unlabelled")
 def load_data(folder: Path) -> dict[str, Split]:
     """Return the images of the folder, divided as the source says or else by scikit-learn."""
     arrays = {{path.stem: np.load(path, allow_pickle=False) for path in folder.glob("*.npy")}}
+    if not {{"images", "labels"}} <= arrays.keys():
+        sys.exit(f"--data must be a {{DATA_HELP}}. There are none in {{folder}}.")
     labels, counts = arrays["labels"], arrays.get("counts")
     parts = arrays.get("parts", np.full(len(labels), len(PARTS)))  # without parts, all are to be divided
     labelled = np.flatnonzero((labels >= 0) & (parts != PARTS.index("unlabelled")))

@@ -28,7 +28,7 @@ AUTOMATIC = "recognise it"
 
 HELP = """**Your own data in two minutes**
 
-1. Put the images of each class into a folder of the class's name (`cats/`, `dogs/`), and zip the folders.
+1. Sort the images into one folder per class (`cats/`, `dogs/`), and zip the folders.
 2. Choose the zip here, give it a name, press **Import**.
 3. Look at what came of it; **Notes** beside the name say what was resized, skipped or missing.
 """
@@ -62,9 +62,6 @@ def import_form(name: str, key: str) -> None:
         if closed:
             return
         st.markdown(HELP)
-        with st.expander("All that can be imported"):
-            kinds = [f"- **{name}**: {escaped(reader.what)}" for name, reader in KINDS.items()]
-            st.markdown("\n".join([KINDS_HELP, *kinds]))
         uploaded, path = source_input(
             "A file, or several that belong together",
             key,
@@ -80,9 +77,15 @@ def import_form(name: str, key: str) -> None:
             max_chars=40,
             help="1 to 40 of a-z, 0-9 and '-'.",
         )
+        # Above what few need: a popover on a small screen ends here, and nothing says that there is more below.
+        button = st.container()
         kind, options, class_names = _options(f"{key}-options")
-        if st.button("Import", type="primary", key=f"{key}-start"):
-            _start(uploaded, path, name, kind, options, class_names)
+        with st.expander("All that can be imported"):
+            kinds = [f"- **{name}**: {escaped(reader.what)}" for name, reader in KINDS.items()]
+            st.markdown("\n".join([KINDS_HELP, *kinds]))
+        with button, errors_shown(with_links=False):
+            if st.button("Import", type="primary", key=f"{key}-start"):
+                _start(uploaded, path, name, kind, options, class_names)
 
 
 def name_from(file_name: str) -> str:

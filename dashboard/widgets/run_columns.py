@@ -113,7 +113,7 @@ def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """
     column = st.column_config
     longest = max((len(row["run"]) for row in rows), default=0)
-    name_width = min(MOST_NAME_WIDTH, max(LEAST_NAME_WIDTH, round(18 + 6.1 * longest)))
+    name_width = min(MOST_NAME_WIDTH, max(LEAST_NAME_WIDTH, round(18 + 6.7 * longest)))
     looks = {
         "state": column.MultiselectColumn(
             NAMES["state"],

@@ -57,8 +57,6 @@ def saliency_section(run: Run, split: str, sample_id: int, key: str) -> None:
             persist_state="session",
             label_visibility="collapsed",
         )
-        if not has_grad_cam():
-            st.caption(escaped(INSTALL_CAPTUM))
     try:
         panels = _classes(data.predictions(run, split), sample_id)
         with st.spinner("Asking the network; the first question takes some seconds ..."):
@@ -81,6 +79,9 @@ def saliency_section(run: Run, split: str, sample_id: int, key: str) -> None:
         st.caption(
             "No single part decides: whatever is hidden or changed alone, the network stays as sure."
         )
+    # Below the maps: they are what was asked for, and above it the words push them off the first screen.
+    if not has_grad_cam():
+        st.caption(escaped(INSTALL_CAPTUM))
 
 
 def _classes(predictions: Predictions, sample_id: int) -> dict[str, int]:
