@@ -294,3 +294,30 @@ def test_the_trash_is_looked_through_and_left_alone(store, run):
         ("odd", "notice", "it is no deleted run"),
     ]
     assert gone.path.is_dir()
+
+
+@pytest.mark.parametrize("left", [["prev.json"], ["prev.pt"], ["prev.pt", "prev.json"]])
+def test_a_finished_run_keeps_no_checkpoint_before_the_last_and_loses_nothing_with_it(
+    store, run, left
+):
+    # As a worker leaves it that dies after its last word, while it removes them.
+    for name in left:
+        path = run.layout.last_checkpoint.with_name(name)
+        path.write_bytes(run.layout.last_checkpoint.with_suffix(path.suffix).read_bytes() + b" ")
+        make_old(path)
+    found = rows(fsck(store))
+    assert [(file, kind) for file, kind, _ in found] == [
+        (f"checkpoints/{name}", "leftover") for name in left
+    ]
+    fsck(store, fix=True)
+    assert fsck(store) == []
+    assert store.run(run.id).damaged is None
+
+
+def test_without_a_whole_last_checkpoint_the_one_before_it_is_not_taken_for_a_leftover(store, run):
+    last, prev = run.layout.last_checkpoint, run.layout.prev_checkpoint
+    for suffix in (".pt", ".json"):
+        last.with_suffix(suffix).rename(prev.with_suffix(suffix))
+        make_old(prev.with_suffix(suffix))
+    fsck(store, fix=True)
+    assert prev.exists() and prev.with_suffix(".json").exists()

@@ -220,7 +220,16 @@ def _is_number_or_none(value: Any) -> bool:
 
 
 def _checkpoints(layout: RunLayout) -> Iterator[Finding]:
-    kept = (layout.last_checkpoint, layout.prev_checkpoint)
+    last, prev = layout.last_checkpoint, layout.prev_checkpoint
+    kept = (last, prev)
+    if _is_finished(layout) and checkpoints.is_whole(layout, last):
+        # Its worker died while it removed what a finished run has no use for.
+        kept = (last,)
+        for path in (prev, prev.with_suffix(".json")):
+            if path.exists():
+                yield leftover(
+                    layout.id, _relative(layout, path), path, time.time(), "remove the file"
+                )
     known: dict[str, Path] = {}
     for path in (one.with_suffix(".json") for one in kept):
         try:
@@ -243,6 +252,13 @@ def _checkpoints(layout: RunLayout) -> Iterator[Finding]:
         if digest not in hashes.values():
             yield _damage(layout, path, "the checkpoint that it describes is not there")
     yield from _weights(layout)
+
+
+def _is_finished(layout: RunLayout) -> bool:
+    try:
+        return read_state(layout).state == "finished"
+    except DamagedRun:
+        return False
 
 
 def _weights(layout: RunLayout) -> Iterator[Finding]:

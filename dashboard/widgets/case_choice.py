@@ -14,7 +14,7 @@ from core.evaluation.cases import Cases
 from core.labels import LabelSpace
 from core.runs.run import Run
 from dashboard import data, errors_data
-from dashboard.widgets.case_link import EPOCH
+from dashboard.widgets.case_link import EPOCH, SPLIT
 from dashboard.widgets.cell import IMAGE_KEY, PAGE_KEY
 from dashboard.widgets.errors import errors_shown
 from dashboard.widgets.markdown import escaped
@@ -106,6 +106,16 @@ def from_the_first_image() -> None:
     for name in (PAGE_KEY, IMAGE_KEY):
         if name in st.query_params:
             del st.query_params[name]
+
+
+def validation_button(key: str) -> None:
+    """Show the way from test, of which no epochs are stored, to validation, of which all are."""
+    st.button("Show validation", icon=":material/history:", key=key, on_click=_show_validation)
+
+
+def _show_validation() -> None:
+    from_the_first_image()
+    st.query_params[SPLIT] = "validation"
 
 
 def put_epoch(epoch: int) -> None:

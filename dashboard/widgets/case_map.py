@@ -9,7 +9,7 @@ from core.evaluation.data_map import LEAST_CONFIDENCE, LEAST_VARIABILITY, REGION
 from core.exceptions import CoreError
 from dashboard import errors_data
 from dashboard.widgets.case_chips import put_filter, put_filters
-from dashboard.widgets.case_choice import Look, open_image
+from dashboard.widgets.case_choice import Look, open_image, validation_button
 from dashboard.widgets.cell import IMAGE_KEY
 from dashboard.widgets.figure import figure
 from dashboard.widgets.markdown import escaped
@@ -37,6 +37,7 @@ def case_map(look: Look, key: str) -> None:
             "these splits above.",
             icon=":material/scatter_plot:",
         )
+        validation_button(f"{key}-validation")
         return
     try:
         table = errors_data.dynamics_table(look.lead, look.split)

@@ -110,7 +110,7 @@ def _agreement(look: Look, rows: pd.DataFrame) -> str:
     order = np.argsort(-counts, kind="stable")
     parts = [f"{escaped(names[labels[at]])} ({counts[at]})" for at in order[:3]]
     if len(order) == 1:
-        return f"all {num_runs} runs agree"
+        return f"all {num_runs} runs say {escaped(names[labels[0]])}"
     others = len(order) - 3
     rest = f" and {others} other answer{'s' * (others > 1)}" if others > 0 else ""
     return f"{num_runs} runs say {', '.join(parts)}{rest}"

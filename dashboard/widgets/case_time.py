@@ -9,7 +9,7 @@ from core.evaluation.calibration import calibration
 from core.evaluation.confusion_matrix import confusion_matrix
 from core.predictions import Predictions
 from dashboard.widgets.case_chips import put_filters
-from dashboard.widgets.case_choice import Look
+from dashboard.widgets.case_choice import Look, validation_button
 from dashboard.widgets.figure import figure
 from dashboard.widgets.markdown import escaped
 
@@ -37,6 +37,7 @@ def case_time(look: Look, key: str) -> None:
             "Of test there are the best weights alone. Choose validation or train above to move through the epochs.",
             icon=":material/history_toggle_off:",
         )
+        validation_button(f"{key}-validation")
     elif look.epoch is None:
         st.caption(f"Epoch {look.lead_epoch}, the best one. Move the cursor above, or press Play.")
     predictions = look.cases.predictions

@@ -16,7 +16,7 @@ import streamlit as st
 from core.augmentations.pipeline import AugmentationPipeline
 from core.config import RunConfig
 from core.differences import differences_from_variant
-from core.exceptions import CoreError
+from core.exceptions import CoreError, InvalidParameter
 from core.jobs.checks import check
 from core.plans import suite_on
 from core.runs.run import Run
@@ -28,10 +28,13 @@ from dashboard.widgets.markdown import escaped
 from dashboard.widgets.train_link import (
     CHANGES,
     CLONE,
+    GRID,
     SEEDS,
     SUITE,
     said,
+    said_json,
     say,
+    say_json,
 )
 from dashboard.widgets.train_link import (
     VARIANTS as VARIANTS_KEY,
@@ -261,12 +264,27 @@ def _clone_chip(parent: Run, key: str) -> None:
 
 
 def _choose(key: str, text: str | None) -> None:
-    """Start from something else: what was changed of the one before makes no sense any more."""
+    """Start from something else: what was changed of the one before goes along where it can be said of all variants."""
+    if key == VARIANTS_KEY and text and "," in text:
+        _carry_changes()
     for left in (CLONE, SUITE, CHANGES):
         say(left, None)
     if key == SUITE:
         say(VARIANTS_KEY, None)
     say(key, text)
+
+
+def _carry_changes() -> None:
+    """Make changed settings of training changes for all runs; those of one network belong to its variant."""
+    try:
+        changed = said_json(CHANGES)
+    except InvalidParameter:
+        return  # of a link that cannot be read
+    carried = {path: [value] for path, value in changed.items() if path.startswith("training.")}
+    if carried:
+        say_json(GRID, {**carried, **said_json(GRID)})
+    if len(carried) < len(changed):
+        st.toast("Changes of the network or the stages were dropped: they belong to one variant.")
 
 
 def _why_not(reasons: Mapping[str, str]) -> str | None:

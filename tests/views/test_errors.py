@@ -340,3 +340,12 @@ def test_a_run_whose_outputs_are_broken_is_said_in_place(open_app, copied, words
         path.write_bytes(b"no array")
     app = open_app(folder, "errors", split="test")
     assert "results/test cannot be read" in words(app).replace("\\", "")
+
+
+@pytest.mark.parametrize("view", ["time", "map"])
+def test_from_test_a_button_leads_to_validation_whose_epochs_are_stored(open_app, finished, view):
+    store, run = finished
+    app = open_app(store.root, "errors", runs=run.id, split="test", view=view)
+    next(one for one in app.button if one.label == "Show validation").click().run()
+    assert app.query_params["split"] in ("validation", ["validation"])
+    assert not [one for one in app.button if one.label == "Show validation"]

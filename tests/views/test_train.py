@@ -306,3 +306,12 @@ def test_the_layers_of_the_network_are_shown_with_what_they_cost(open_train):
     (table,) = [one.value for one in app.dataframe if "multiply_adds" in one.value]
     assert table["parameters"].sum() == 35_914
     assert any("35,914 parameters, 330,368 multiply-adds" in one.value for one in app.caption)
+
+
+def test_changed_settings_go_along_when_a_second_variant_is_chosen(open_train):
+    changes = '{"training.max_epochs":6,"model.has_batch_norm":true}'
+    app = open_train(variants="dense-base", changes=changes)
+    app.multiselect(key="train-variants").set_value(["dense-base", "conv-base-padded"]).run()
+    assert orjson.loads(param(app, "grid")) == {"training.max_epochs": [6]}
+    assert "changes" not in app.query_params
+    assert "belong to one variant" in app.toast[0].value
