@@ -8,11 +8,13 @@ from dataclasses import replace
 
 import streamlit as st
 
+from core.exceptions import CoreError
 from core.jobs.forecast import Forecast, forecasts
 from core.jobs.machine import cpu_slots, gpu_slots
 from core.jobs.waiting import reasons_to_wait
 from core.runs.pulse import pulse
 from core.runs.run import Run
+from core.runs.state import ACTIVE
 from dashboard import data
 
 
@@ -29,8 +31,18 @@ def looked_again(runs: Sequence[Run]) -> None:
 
 
 def _look(runs: Sequence[Run], seen: int) -> None:
-    if pulse(data.store(), runs) != seen:
+    if pulse(data.store(), runs) != seen or _has_moved_on(runs):
         st.rerun()
+
+
+def _has_moved_on(runs: Sequence[Run]) -> bool:
+    """Return whether a run ended after it was read and before its pulse was taken, which that would never tell."""
+    store = data.store()
+    watched = [run for run in runs if run.damaged is None and run.state.state in ACTIVE]
+    try:
+        return any(store.run(run.id).state.state != run.state.state for run in watched)
+    except CoreError:
+        return True  # it is gone
 
 
 def run_forecasts(runs: Sequence[Run]) -> dict[str, Forecast]:
