@@ -6,12 +6,12 @@ of=difference (first run minus second), cell=3-5.
 
 import streamlit as st
 
-from core.charts.bars_with_intervals import bars_with_intervals
 from core.charts.confusion_difference import confusion_difference as difference_chart
 from core.charts.confusion_matrix import MOST_CLASSES_WITH_TEXT
 from core.charts.confusion_matrix import confusion_matrix as matrix_chart
 from core.evaluation.confusion_matrix import confusion_difference
 from core.evaluation.folding import CLASSES, CLUSTERS, TYPES, Fold, folded, folds
+from core.report import section
 from dashboard.evaluate_data import HOW_TO_READ
 from dashboard.widgets.case_switch import case_switch
 from dashboard.widgets.cell import SHARES, Cell, cell_in_url, forget_cell, open_cell
@@ -106,16 +106,7 @@ def _difference(
 def _pairs(now: Evaluating, fold: Fold) -> None:
     table = now.one.table("confused_pairs", fold.text, MOST_PAIRS)
     figure(
-        bars_with_intervals(
-            table,
-            name="pair",
-            value="share_of_true",
-            samples="count",
-            door=("true", "predicted"),
-            x_title="Share of the true class (%)",
-            y_title="True → predicted",
-            note="Nothing is taken for anything else.",
-        ),
+        section("confused_pairs").chart(table),
         "confused-pairs",
         alt=f"The pairs that {now.shown} confuses most often.",
         how_to_read=HOW_TO_READ["confused_pairs"],
