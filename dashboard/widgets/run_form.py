@@ -19,7 +19,7 @@ from dashboard.widgets.layers import layers
 from dashboard.widgets.markdown import escaped
 from dashboard.widgets.settings_form import settings_form
 from dashboard.widgets.stages_form import stages_form
-from dashboard.widgets.train_link import CHANGES, said, say_json
+from dashboard.widgets.train_link import CHANGES, json_text, said, say_json
 
 FIRST = ("optimizer", "learning_rate", "weight_decay", "batch_size", "max_epochs", "patience")
 """What is changed most often: shown at once."""
@@ -64,8 +64,9 @@ def run_form(base: RunConfig, loaded: data.Loaded, key: str) -> RunConfig:
     with network:
         layers(config.model, loaded)
     changed = _changes(base, config)
+    # Before the URL, which is where the next input may end this run.
+    st.session_state[f"{key}-written"] = json_text(changed) or ""
     say_json(CHANGES, changed)
-    st.session_state[f"{key}-written"] = said(CHANGES) or ""
     return config
 
 

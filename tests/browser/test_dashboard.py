@@ -70,6 +70,9 @@ def finished(browser, dashboard):
     page.get_by_role("button", name="Start", exact=True).click()
     page.wait_for_url(re.compile(r"[?&]runs="))
     (run,) = dashboard.store.runs()
+    # Typed one right after the other: none may be lost.
+    asked = run.config["training"]
+    assert [asked[name] for name in ("batch_size", "max_epochs", "patience")] == [4, EPOCHS, 0]
     wait_for(lambda: dashboard.store.run(run.id).state.epoch >= 1)
     # Held still, the worker cannot end before the page has looked, however slow this machine is.
     pid = dashboard.store.run(run.id).state.pid

@@ -23,6 +23,10 @@ def input_called(app, label):
     return next(one for kind in kinds for one in kind if one.label == label)
 
 
+def input_called_like(app, start):
+    return next(one for one in [*app.number_input, *app.text_input] if one.label.startswith(start))
+
+
 def button(app, label):
     return next(one for one in app.button if one.label == label)
 
@@ -99,6 +103,37 @@ def test_the_page_is_found_as_it_was_left(open_train):
     assert input_called(app, "Learning rate").value == 0.01
     assert input_called(app, "Seeds").value == "0-2"
     assert input_called(app, "Variants").value == ["dense-base"]
+
+
+def test_what_is_typed_with_the_url_of_a_late_browser_undoes_nothing_of_before(open_train):
+    app = open_train()
+    late = dict(app.query_params)
+    for label, value in [
+        ("Learning rate", 0.01),
+        ("Patience", 0),
+        ("Seeds", "4"),
+        ("Max epochs", 7),
+    ]:
+        field = input_called_like(app, label)
+        # A browser that has not drawn yet sends what was typed with the URL from before all of it.
+        app.query_params.clear()
+        for name, text in late.items():
+            app.query_params[name] = text
+        field.set_value(value).run()
+    changed = {"training.learning_rate": 0.01, "training.patience": 0, "training.max_epochs": 7}
+    assert orjson.loads(param(app, "changes")) == changed
+    assert param(app, "seeds") == "4" and input_called(app, "Seeds").value == "4"
+    assert input_called_like(app, "Patience").value == 0
+
+
+def test_a_link_that_says_something_else_goes_before_what_was_just_typed(open_train):
+    app = open_train()
+    input_called(app, "Learning rate").set_value(0.01).run()
+    app.query_params["variants"] = "dense-sgd"
+    del app.query_params["changes"]
+    app.run()
+    assert input_called(app, "Variants").value == ["dense-sgd"]
+    assert "changes" not in app.query_params
 
 
 @pytest.mark.parametrize(
