@@ -87,3 +87,23 @@ def test_fsck_looks_at_the_queue_too(petridish, finished_copy, run, folder):
     )
     assert petridish("runs", "fsck", "--fix", *folder)[0] == 0
     assert not entry.exists()
+
+
+def test_only_who_may_change_a_run_mends_it_and_only_an_admin_the_whole_folder(
+    petridish, run, folder, finished_copy
+):
+    torn = run.layout.history.read_bytes() + b"{"
+    run.layout.history.write_bytes(torn)
+    people = finished_copy.root / ".people.json"
+    people.write_bytes(orjson.dumps({"default": "student"}))
+    status, out, err = petridish("runs", "fsck", "--fix", *folder)
+    assert (status, out) == (2, "") and "Mending the whole runs folder is off: only an" in err
+    spec = orjson.loads(run.layout.run_json.read_bytes())
+    run.layout.run_json.write_bytes(orjson.dumps({**spec, "owner": "ada@example.org"}))
+    status, out, err = petridish("runs", "fsck", "--fix", run.id, *folder)
+    assert (status, out) == (2, "") and f"Run {run.id} is of ada@example.org" in err
+    assert run.layout.history.read_bytes() == torn
+    assert petridish("runs", "fsck", *folder)[0] == 1  # to look is allowed
+    people.write_bytes(orjson.dumps({"default": "admin"}))
+    assert petridish("runs", "fsck", "--fix", *folder)[0] == 0
+    assert run.layout.history.read_bytes() == torn[:-1]

@@ -96,3 +96,18 @@ def test_fashion_is_fetched_from_a_folder(petridish, facts):
     shown = facts("datasets", "show", "fashion")
     assert shown["splits"] == {"train": 31_500, "validation": 10_500, "test": 10_500}
     assert os.listdir(os.environ["PETRIDISH_DATA"])
+
+
+def test_who_may_only_look_on_brings_no_data_in_and_only_an_admin_takes_some_out(
+    petridish, facts, pictures, tmp_path, monkeypatch
+):
+    people = tmp_path / "people.json"
+    monkeypatch.setenv("PETRIDISH_PEOPLE", str(people))
+    people.write_text('{"default": "viewer"}')
+    status, out, err = petridish("datasets", "import", pictures, "--name", "lights")
+    assert (status, out) == (2, "") and err.startswith("petridish: Importing data sets is off:")
+    people.write_text('{"default": "student"}')
+    assert petridish("datasets", "import", pictures, "--name", "lights")[0] == 0
+    status, out, err = petridish("datasets", "remove", "lights")
+    assert (status, out) == (2, "") and "only an administrator may" in err
+    assert {"name": "lights", "kind": "image-folder"} in facts("datasets", "list")

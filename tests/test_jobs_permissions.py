@@ -155,6 +155,7 @@ ALLOWED: dict[Change, tuple[str, ...]] = {
     "import_runs": (ADMIN, OTHER),
     "import_data": (ADMIN, OTHER),
     "remove_data": (ADMIN,),
+    "mend": (ADMIN,),
     "name_paths": (ADMIN,),
 }
 

@@ -76,11 +76,18 @@ def runs_fsck(
     run_ids: tuple[str, ...], fix: bool, runs: Path | None, data: Path | None, as_json: bool
 ) -> None:
     """Say what is damaged, of runs, queue and trash; exit status 1 if something stays so."""
+    from core.jobs import permissions
     from core.jobs.queue_examination import fsck_queue
     from core.runs.fsck import fsck
+    from core.runs.host import user_name
 
     store = opened(runs)
-    chosen = [run.id for run in found(store, run_ids)] if run_ids else None
+    named = found(store, run_ids)
+    if fix and not named:
+        permissions.require_to("mend", store.root, user_name())
+    for run in named if fix else ():
+        permissions.require("edit", run, user_name())
+    chosen = [run.id for run in named] or None
     with progress_shown() as progress:
         # For runs that were named the wait is short, and their names are known.
         checked = fsck(store, chosen, fix, progress if chosen is None else lambda share, what: None)

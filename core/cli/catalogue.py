@@ -84,7 +84,11 @@ def datasets_import(
     from core.datasets.imported import imported_facts
     from core.datasets.importing import import_dataset
     from core.datasets.raw import ImportOptions
+    from core.jobs.permissions import require_to
+    from core.runs.host import user_name
+    from core.runs.store import default_root
 
+    require_to("import_data", default_root(), user_name())
     chosen = {
         "size": size,
         "channels": channels,
@@ -119,7 +123,11 @@ def datasets_import(
 def datasets_remove(name: str, data: Path | None) -> None:
     """Delete an imported data set; its runs keep their numbers."""
     from core.datasets.importing import remove_dataset
+    from core.jobs.permissions import require_to
+    from core.runs.host import user_name
+    from core.runs.store import default_root
 
+    require_to("remove_data", default_root(), user_name())
     remove_dataset(name, folder_of_data(data))
 
 

@@ -23,14 +23,16 @@ from core.runs.run import Run
 
 Request = Literal["stop", "pause", "resume", "retry", "kill", "delete", "restore", "edit", "export"]
 
-Change = Literal["submit", "import_runs", "import_data", "remove_data", "name_paths", "save"]
+Change = Literal[
+    "submit", "import_runs", "import_data", "remove_data", "name_paths", "save", "mend"
+]
 """What is done to no run: new ones, imports of runs and data sets, removing a data set, naming a file or folder of the
-machine, keeping something under a name."""
+machine, keeping something under a name, mending the whole runs folder."""
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 OFF_WITHOUT_LOGIN = ("import_runs", "import_data", "remove_data", "name_paths")
-FOR_ADMINS = ("remove_data", "name_paths")
+FOR_ADMINS = ("remove_data", "name_paths", "mend")
 
 _DONE = {
     "stop": "stopped",
@@ -50,6 +52,7 @@ _WORDS: dict[Change, str] = {
     "remove_data": "Removing data sets",
     "name_paths": "Naming files of this machine",
     "save": "Saving",
+    "mend": "Mending the whole runs folder",
 }
 
 
