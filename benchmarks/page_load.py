@@ -10,10 +10,8 @@ import argparse
 import asyncio
 import os
 import random
-import re
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,6 +26,7 @@ import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from benchmarks.served import served
 from core.datasets.base import default_data_dir
 from core.jobs import control
 from core.jobs.local import LocalExecutor
@@ -185,17 +184,8 @@ def main() -> None:
             ]
             while any(store.run(one).state.state != "finished" for one in made):
                 time.sleep(0.5)
-        command = [sys.executable, "-m", "dashboard.serve", "--runs", str(store.root)]
-        log = (Path(folder) / "log").open("wb")
-        server = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=Path(__file__).parent.parent,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-        )  # fmt: skip
-        assert server.stdout is not None
-        try:
-            said = re.search(r"http://\S+", server.stdout.readline())
-            assert said, (Path(folder) / "log").read_text()
-            url, process, pages = said[0], psutil.Process(server.pid), pages_of(store)
+        with served(store) as (url, pid):
+            process, pages = psutil.Process(pid), pages_of(store)
             print(f"{options.clients} clients, {len(store.runs())} runs, {os.cpu_count()} cores")
             measured(url, pages, 3, 20)  # what everybody shares is read once
 
@@ -219,10 +209,6 @@ def main() -> None:
                 f"an epoch takes {alone:.2f} s alone and {beside:.2f} s beside: {beside / alone:.2f} x"
             )
             control.kill(store, [store.run(run.id)], by="benchmark")
-        finally:
-            server.terminate()
-            server.wait(60)
-            log.close()
 
 
 if __name__ == "__main__":
