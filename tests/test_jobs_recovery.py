@@ -11,7 +11,7 @@ from core.jobs.local import ensure_runner_if_queued
 from core.jobs.recovery import take_stock
 from core.jobs.retries import RUNNER, has_retries_left
 from core.runs import files, history, locks
-from core.runs.state import read_state, write_state
+from core.runs.state import TERMINATED, read_state, write_state
 
 BEFORE = "the boot before"
 
@@ -31,9 +31,8 @@ def broken_off(store, finished_run, spec_of):
         for attempt in (1, 2):
             files.create_json(run.layout.attempt(attempt), {"from_epoch": 1})
         at = {"host": store.observer.host, "boot": BEFORE, "pid": 1, "slot": "cpu-0"}
-        write_state(
-            run.layout, replace(run.state, state="running", attempt=2, epoch=1, **at | changes)
-        )
+        under_way = {"state": "running", "attempt": 2, "epoch": 1}
+        write_state(run.layout, replace(run.state, **under_way | at | changes))
         return store.run(run.id)
 
     return make
@@ -55,6 +54,26 @@ def test_an_interrupted_run_with_a_retry_left_goes_on_without_anybody_asking(sto
     events, _ = files.parse_rows(run.layout.events.read_bytes())
     assert [(one["event"], one["by"], one["attempt"]) for one in events] == [("retry", RUNNER, 3)]
     take_stock(store)
+    assert waiting(store) == [(run.id, 3)]
+
+
+def test_a_worker_that_a_shutdown_told_to_end_is_interrupted_by_the_restart_and_retried(
+    store, broken_off
+):
+    told = {"state": "stopped", "reason": TERMINATED}
+    now = broken_off(**told, boot=store.observer.boot)
+    assert now.state.state == "stopped"  # nothing has restarted: somebody meant this one
+    take_stock(store)
+    assert store.run(now.id).state.state == "stopped"
+    run = broken_off(**told)
+    assert (run.state.state, run.state.reason) == ("interrupted", "restart")
+    assert "The machine shut down" in run.state.message
+    take_stock(store)
+    assert (store.run(run.id).state.state, store.run(run.id).state.attempt) == ("queued", 3)
+    elsewhere = broken_off(**told, host="another")
+    asked = broken_off(state="stopped", reason="request")
+    take_stock(store)
+    assert [store.run(one.id).state.state for one in (elsewhere, asked)] == ["stopped", "stopped"]
     assert waiting(store) == [(run.id, 3)]
 
 

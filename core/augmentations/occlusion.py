@@ -120,22 +120,26 @@ class Cutout(Augmentation):
     )
 
     def draw(self, source: StepDraws, image_shape: ImageShape) -> dict[str, NDArray[Any]]:
-        """Draw "top" and "left" of the square, negative where it is cut off there."""
+        """Draw "top", "left", "height" and "width" in pixels: what lies in the image of the square."""
         _, rows, columns = image_shape
-        before = self.side // 2
-        return {
-            "top": source.integers("row", 0, rows - 1) - before,
-            "left": source.integers("column", 0, columns - 1) - before,
-        }
+        found: dict[str, NDArray[Any]] = {}
+        for name, start, extent, size in (
+            ("row", "top", "height", rows),
+            ("column", "left", "width", columns),
+        ):
+            first = source.integers(name, 0, size - 1) - self.side // 2
+            found[start] = np.maximum(first, 0)
+            found[extent] = np.minimum(first + self.side, size) - found[start]
+        return found
 
     def apply(self, images: Tensor, values: Mapping[str, Tensor]) -> Tensor:
         """Return the images with their squares blackened."""
         top, left = values["top"], values["left"]
-        return images * ~in_box(images, top, left, top + self.side, left + self.side)
+        return images * ~in_box(images, top, left, top + values["height"], left + values["width"])
 
     def words(self, numbers: Mapping[str, float | int]) -> str:
-        """Say which square was covered."""
-        return box_words({**numbers, "height": self.side, "width": self.side})
+        """Say what was covered; less than the square where it is cut off."""
+        return box_words(numbers)
 
     def problem(self, image_shape: ImageShape) -> str | None:
         """Refuse a square larger than the image."""

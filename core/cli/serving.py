@@ -17,14 +17,20 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--port", type=int, help="Port to use; the first free from 8501.")
 @click.option("--address", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--base-path", help="Path below which all pages lie, for a proxy that keeps it.")
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
 @with_runs
 @with_data
 def dashboard(
-    port: int | None, address: str, no_browser: bool, runs: Path | None, data: Path | None
+    port: int | None,
+    address: str,
+    base_path: str | None,
+    no_browser: bool,
+    runs: Path | None,
+    data: Path | None,
 ) -> None:
     """Open the pages in the browser."""
-    open_dashboard(opened(runs), folder_of_data(data), port, address, no_browser)
+    open_dashboard(opened(runs), folder_of_data(data), port, address, no_browser, base_path)
 
 
 @click.command()
@@ -44,7 +50,12 @@ def serve(runs: Path | None) -> None:
 
 
 def open_dashboard(
-    store: "Store", data_dir: Path, port: int | None, address: str, no_browser: bool
+    store: "Store",
+    data_dir: Path,
+    port: int | None,
+    address: str,
+    no_browser: bool,
+    base_path: str | None = None,
 ) -> NoReturn:
     """Become the dashboard's process, so that who ends the command ends the pages, and its port is free."""
     from core.jobs.local import python_environment
@@ -53,6 +64,7 @@ def open_dashboard(
     command = [sys.executable, "-P", "-m", "dashboard.serve", "--address", address]
     command += ["--runs", str(store.root), "--data", str(data_dir)]
     command += [] if port is None else ["--port", str(port)]
+    command += [] if base_path is None else ["--base-path", base_path]
     command += [] if no_browser else ["--browser"]
     sys.stdout.flush()
     sys.stderr.flush()

@@ -61,7 +61,8 @@ def enqueue(store: Store, run: Run, attempt: int, data_dir: str) -> None:
 
 def _take_stock_of(store: Store, layout: RunLayout, strangers: dict[str, str]) -> None:
     written = read_state(layout)
-    if written.state not in ("queued", "starting", "running"):
+    seen = derive(layout, written, store.observer)
+    if written.state not in ("queued", "starting", "running") and seen.state != "interrupted":
         return
     run = store.run(layout.id)
     if run.damaged is not None:
@@ -79,7 +80,7 @@ def _take_stock_of(store: Store, layout: RunLayout, strangers: dict[str, str]) -
     if is_lost_start:
         written = replace(written, state="queued", t=time.time())
         write_state(layout, written)
-    elif derive(layout, written, store.observer).state == "interrupted" and has_retries_left(run):
+    elif seen.state == "interrupted" and has_retries_left(run):
         written = _retried(store, run) or written
     if written.state == "queued" and not queue.is_queued(store.layout, run.id):
         enqueue(store, run, written.attempt, os.environ.get("PETRIDISH_DATA", ""))

@@ -29,7 +29,7 @@ from core.runs import checkpoints, files, history, locks
 from core.runs.host import boot_id, host_name, process_start
 from core.runs.layout import RunLayout, RunsLayout
 from core.runs.run import read_spec
-from core.runs.state import RunState, read_state, write_state
+from core.runs.state import TERMINATED, RunState, read_state, write_state
 from core.runs.waits import Waits
 
 
@@ -190,7 +190,7 @@ def _cause_of_stop(attempt: Attempt, done: str) -> dict[str, Any]:
             message = f"Stopped after epoch {epoch}: it has reached {limit}. Its results are kept."
             return {"reason": "time_limit", "message": message}
         message = f"Its process was told to end; stopped after epoch {epoch}."
-        return {"reason": "terminated", "message": message}
+        return {"reason": TERMINATED, "message": message}
     by = request.get("by")
     return {
         "reason": "request",

@@ -24,6 +24,8 @@ WRITTEN = ("queued", "starting", "running", "finished", "failed", "stopped", "pa
 DERIVED = ("crashed", "interrupted", "lost", "stalled")
 ACTIVE = ("queued", "starting", "running", "stalled")
 """States that may change without anybody asking: pages poll while there is one."""
+TERMINATED = "terminated"
+"""The reason of a stop that nobody requested: a signal told the worker to end."""
 RESUMABLE = ("paused", "stopped", "failed", "crashed", "interrupted")
 
 
@@ -164,6 +166,9 @@ def derive(layout: RunLayout, written: RunState, observer: Observer) -> RunState
         written: what `read_state` gave.
         observer: who looks.
     """
+    if _was_shut_down(written, observer):
+        message = "The machine shut down while the run was under way. Resume goes on from its last checkpoint."
+        return replace(written, state="interrupted", reason="restart", message=message)
     if written.state not in ("starting", "running"):
         return written
     if written.host != observer.host:
@@ -195,6 +200,12 @@ def read_beat(layout: RunLayout) -> dict[str, Any]:
         return files.read_json(layout.beat)
     except (FileNotFoundError, DamagedRun):
         return {}
+
+
+def _was_shut_down(written: RunState, observer: Observer) -> bool:
+    """Return whether a worker ended in good order because the machine told all processes to, before it restarted."""
+    told = written.state == "stopped" and written.reason == TERMINATED
+    return told and written.host == observer.host and written.boot != observer.boot
 
 
 def _dead(layout: RunLayout, written: RunState, observer: Observer) -> RunState:
