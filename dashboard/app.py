@@ -33,7 +33,7 @@ SIDEBAR_PIXELS = 210
 STYLE = """<style>
 .stMainBlockContainer { padding: 2.25rem 2rem 3rem; }
 .stMainBlockContainer h1 { font-size: 1.75rem; padding: 0 0 0.35rem; }
-.stMainBlockContainer h3 { font-size: 1.25rem; }
+.stMainBlockContainer h2 { font-size: 1.25rem; padding: 0.5rem 0 1rem; }
 [data-testid="stMetricValue"] { font-size: 1.5rem; font-weight: 600; }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.8; }
 [data-testid="stButtonGroup"] button[data-selected] { color: inherit !important; }

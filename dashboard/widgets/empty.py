@@ -14,7 +14,7 @@ from dashboard.widgets.markdown import escaped
 def no_runs() -> None:
     """Say that there are no runs yet; offer the demo suite and the training page."""
     with st.container(border=True, gap="small", width=720):
-        st.subheader("No runs yet", anchor=False)
+        st.header("No runs yet", anchor=False)
         st.markdown(
             "A run is one network trained once. Start the demo, three small runs on built-in data "
             "that finish in minutes, or choose what to train yourself."
@@ -65,7 +65,7 @@ def start_demo() -> None:
 def nothing_to_evaluate() -> None:
     """Say that runs exist, but none has predictions yet."""
     with st.container(border=True, gap="small", width=720):
-        st.subheader("Nothing to evaluate yet", anchor=False)
+        st.header("Nothing to evaluate yet", anchor=False)
         st.markdown(
             "No run has finished an epoch. As soon as one has, its predictions can be looked at here."
         )
@@ -75,7 +75,7 @@ def nothing_to_evaluate() -> None:
 def nothing_to_predict() -> None:
     """Say that no run has weights yet."""
     with st.container(border=True, gap="small", width=720):
-        st.subheader("No run can answer yet", anchor=False)
+        st.header("No run can answer yet", anchor=False)
         st.markdown(
             "Predicting needs a run that has finished at least one epoch. Train one, or watch those under way."
         )
@@ -87,7 +87,7 @@ def nothing_to_predict() -> None:
 def nothing_to_compare() -> None:
     """Say that no run of the choice can be compared."""
     with st.container(border=True, gap="small", width=720):
-        st.subheader("Nothing to compare here", anchor=False)
+        st.header("Nothing to compare here", anchor=False)
         st.markdown("No run of this choice can be read. Choose others above, or train some.")
         with st.container(horizontal=True, vertical_alignment="center"):
             st.page_link("views/runs.py", label="All runs", icon=":material/list:")

@@ -29,7 +29,7 @@ def neurons_section(now: Evaluating) -> None:
         height=HEIGHT if len(table) else None,
         on_pick=lambda picked: _go_to(now, str(picked[0]), int(picked[2])),
     )
-    st.subheader("Strongest images of the units", anchor=False)
+    st.header("Strongest images of the units", anchor=False)
     units_section(now.one.run, key="units")
 
 

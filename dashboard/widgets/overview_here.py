@@ -79,7 +79,7 @@ def studies(runs: Sequence[Run]) -> None:
             groups.setdefault((run.dataset, run.spec.get("suite")), []).append(run)
     if not groups:
         return
-    st.subheader("Here so far", anchor=False)
+    st.header("Here so far", anchor=False)
     for (dataset, suite), members in list(groups.items())[:MOST_STUDIES]:
         query = {DATASET: dataset} | ({SUITE: suite} if suite else {})
         num_variants, num_seeds = _distinct(members, "variant"), _distinct(members, "seed")

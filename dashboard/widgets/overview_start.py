@@ -26,15 +26,15 @@ def quick_start(runs: Sequence[Run], key: str) -> None:
     """
     show, attempt, measure = st.columns(3, gap="small")
     with show.container(border=True, height="stretch", gap="xsmall"):
-        st.subheader("Show", anchor=False)
+        st.header("Show", anchor=False)
         st.markdown("For a lecture: three small runs on built-in data, and from each number one click to its images.")  # fmt: skip
         _show(runs, key)
     with attempt.container(border=True, height="stretch", gap="xsmall"):
-        st.subheader("Try", anchor=False)
+        st.header("Try", anchor=False)
         st.markdown("Train a variant in a minute, change one thing, and see whether it did anything.")  # fmt: skip
         _try(runs)
     with measure.container(border=True, height="stretch", gap="xsmall"):
-        st.subheader("Measure", anchor=False)
+        st.header("Measure", anchor=False)
         st.markdown("A suite of variants with several seeds: which differences are real? It goes on when the browser is closed.")  # fmt: skip
         _measure(runs)
 

@@ -128,7 +128,7 @@ def tour(runs: Sequence[Run], key: str) -> None:
     _demo_missing(demo, key)
     with st.container(border=True, gap="small", width=820):
         st.caption(f"Step {number} of {len(STEPS)}")
-        st.subheader(f"{step.title}: {step.question[0].lower()}{step.question[1:]}", anchor=False)
+        st.header(f"{step.title}: {step.question[0].lower()}{step.question[1:]}", anchor=False)
         st.markdown(step.look_for)
         query = {name: value for name, value in step.query(demo).items() if value}
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -6,7 +6,7 @@ and reports which card was picked.
 
 import streamlit as st
 
-_HTML = """<div class="cards" role="list" aria-label="Images"></div>"""
+_HTML = """<div class="cards" aria-label="Images"></div>"""
 
 _CSS = """
 .cards { font-family: var(--st-font); color: var(--st-text-color); font-size: 12px; line-height: 1.3; padding: 2px;
@@ -123,6 +123,8 @@ export default function ({ parentElement, data, setTriggerValue }) {
   root.classList.toggle("inverted", data.inverted);
   root.classList.toggle("large", data.large);
   root.classList.toggle("rows", data.layout === "rows");
+  // A list may hold no buttons.
+  root.setAttribute("role", data.pickable ? "group" : "list");
   root.style.maxHeight = data.height ? data.height + "px" : "";
   const signature = JSON.stringify([sheet, cards, data.layout, data.pickable]);
   if (root.dataset.signature === signature) return;

@@ -1,9 +1,10 @@
 """Every page for those who see little, use no mouse or have a small screen: names, alternatives, contrast, width, keys.
 
-A small equal of axe, whose script is no package here: what it would find with its rules on names, text alternatives and
-contrast (WCAG 2.2, 1.1.1, 1.4.3, 4.1.2), in shadow trees too. One tab walks through all pages of a server of this module's own.
+By axe, and by checks of our own where that looks away: contrast within drawings, text alternatives and names of what is
+drawn (WCAG 2.2, 1.1.1, 1.4.3, 4.1.2), width. One tab walks through all pages of a server of this module's own.
 """
 
+import importlib.resources
 import os
 import re
 import subprocess
@@ -106,6 +107,13 @@ LOW_CONTRAST = f"""() => {{ {SEEN}
   }}
   return [...new Set(found)]; }}"""
 
+AXE = importlib.resources.files("axe_playwright_python") / "axe.min.js"
+VIOLATIONS = """async () => {
+  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+  const options = { runOnly: tags, rules: { 'heading-order': { enabled: true } }, resultTypes: ['violations'] };
+  const { violations } = await axe.run(document, options);
+  return violations.map(one => `${one.id}: ${one.nodes.map(node => node.html.slice(0, 160)).join(' | ')}`); }"""
+
 TOO_WIDE = """() => { const main = document.querySelector('[data-testid=stMain]');
   return Math.max(0, main.scrollWidth - main.clientWidth) }"""
 
@@ -149,6 +157,12 @@ def settled(tab):
     tab.wait_for_timeout(500)
 
 
+def violations(tab):
+    """Return what axe finds: rule and elements."""
+    tab.evaluate(AXE.read_text())
+    return tab.evaluate(VIOLATIONS)
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_can_be_read_and_used_by_all(walk, name):
     tab, addresses = walk
@@ -164,6 +178,7 @@ def test_a_page_can_be_read_and_used_by_all(walk, name):
         "without a name": tab.evaluate(WITHOUT_NAME),
         "pictures without words": tab.evaluate(WITHOUT_ALTERNATIVE),
         "faint when light": tab.evaluate(LOW_CONTRAST),
+        "axe": violations(tab),
         "too wide on a projector": tab.evaluate(TOO_WIDE),
     }
     tab.emulate_media(color_scheme="dark")
@@ -176,6 +191,7 @@ def test_a_page_can_be_read_and_used_by_all(walk, name):
     )
     settled(tab)
     found["faint when dark"] = tab.evaluate(LOW_CONTRAST)
+    found["axe when dark"] = violations(tab)
     tab.set_viewport_size({"width": 820, "height": 1180})
     settled(tab)
     found["too wide on a tablet"] = tab.evaluate(TOO_WIDE)
@@ -196,6 +212,8 @@ def test_the_checks_find_what_they_are_for(walk):
     assert len(tab.evaluate(WITHOUT_ALTERNATIVE)) == 1
     assert [one for one in tab.evaluate(LOW_CONTRAST) if "bait" in one]
     assert tab.evaluate(TOO_WIDE) > 1000
+    found = {one.partition(":")[0] for one in violations(tab)}
+    assert {"button-name", "image-alt"} <= found
 
 
 def test_the_tour_is_walked_with_keys_alone(walk):

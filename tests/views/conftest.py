@@ -81,7 +81,7 @@ def words() -> Callable[[AppTest], str]:
     """Return a function that gives what a page says, as one text."""
 
     def said(app: AppTest) -> str:
-        kinds = (app.markdown, app.caption, app.info, app.warning, app.error, app.subheader)
+        kinds = (app.markdown, app.caption, app.info, app.warning, app.error, app.header)
         return "\n".join(element.value for kind in kinds for element in kind)
 
     return said
