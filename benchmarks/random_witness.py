@@ -113,8 +113,11 @@ def differences(run: Run, twin: Run) -> list[str]:
         {path.name: path.read_bytes() for path in one.layout.results_dir.iterdir()}
         for one in (run, twin)
     ]
-    if outputs[0] != outputs[1]:
-        found.append("its results on the test split are not those of its twin")
+    for name in sorted(outputs[0].keys() | outputs[1].keys()):
+        mine, other = (some.get(name) for some in outputs)
+        if mine != other:
+            how = "missing" if mine is None else "its own" if other is None else "another one"
+            found.append(f"results/{name}, held against its twin's, is {how}")
     attempts = [row["attempt"] for row in history.read_on(run.layout.history).rows]
     if attempts != sorted(attempts):
         found.append("an attempt has written after a later one")

@@ -185,6 +185,10 @@ def assert_nothing_but_old_leftovers(store, run):
     assert list(run.layout.path.rglob("*.tmp")) == []
 
 
+def listed(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
 def resumed(store, workers, run, **plan):
     """Resume a run under a plan, and return its worker's exit status."""
     workers.plan = plan
@@ -247,6 +251,9 @@ def test_a_run_whose_every_worker_dies_in_another_write_ends_as_if_never_interru
         assert (checkpoint.epoch if checkpoint else 0) == epoch - 1, at
     assert resumed(store, workers, queued) == 0
     run = store.run(queued.id)
+    assert listed(run.layout.results_dir) == listed(finished_run.layout.results_dir)
+    assert listed(run.layout.predictions_dir) == listed(finished_run.layout.predictions_dir)
+    assert listed(run.layout.checkpoints_dir) == listed(finished_run.layout.checkpoints_dir)
     assert_nothing_but_old_leftovers(store, run)
     assert_same_training(run, finished_run)
     assert run.state.best_epoch == finished_run.state.best_epoch

@@ -92,6 +92,8 @@ class Worker:
             raise Fenced
         for path in (layout.history, layout.events):
             files.end_torn_line(path)
+        for folder in (layout.checkpoints_dir, layout.predictions_dir, layout.results_dir):
+            files.remove_asides(folder)
         for warning in warnings:
             files.append_event(layout.events, "warning", attempt=self.attempt, message=warning)
             print(warning, file=sys.stderr)

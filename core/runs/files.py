@@ -53,6 +53,13 @@ def aside_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.{os.getpid()}-{threading.get_native_id()}.tmp")
 
 
+def remove_asides(folder: Path) -> None:
+    """Remove what writers that were killed left aside in a folder that the caller alone may write to."""
+    with contextlib.suppress(OSError):
+        for path in folder.glob("*.tmp"):
+            path.unlink(missing_ok=True)
+
+
 def write_all(descriptor: int, data: bytes, path: Path) -> None:
     """Write all bytes with one call.
 
