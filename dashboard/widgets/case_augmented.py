@@ -20,6 +20,7 @@ from dashboard.widgets.case_choice import Look
 from dashboard.widgets.markdown import escaped
 from dashboard.widgets.picture_cards import Card, Picture, picture_cards
 from dashboard.widgets.pipeline_in_url import first_choice, without
+from dashboard.widgets.table import shown_table
 
 NUM_VIEWS = 3
 MOST_RUNS = 4
@@ -58,12 +59,11 @@ def case_augmented(look: Look, sample_id: int) -> None:
             st.caption(f"{escaped(run.title)}: {escaped(answer.problem)}")
     picture_cards(_cards(shown, look.space), images, "case-augmented", side=SIDE, caption=CAPTION)
     table = _table(shown, found, asked, look)
-    st.dataframe(
+    shown_table(
         table,
-        hide_index=True,
+        "case-augmented-answers",
         row_height=30,
-        height=38 + 30 * len(table),
-        key="case-augmented-answers",
+        numbers=lambda: _numbers(shown, found, asked, look),
         column_config={"Run": st.column_config.TextColumn("Run", width=125)},
         alt="What each run says of the image as it is and of its augmented views.",
     )
@@ -134,6 +134,32 @@ def _cards(shown: Preview, space: LabelSpace) -> list[Card]:
         )
         cards.append(Card(f"view-{place}", f"view {place + 1}", (picture,), words))
     return cards
+
+
+def _numbers(shown: Preview, found: list[Answer], asked: list[Run], look: Look) -> pd.DataFrame:
+    """Return what is saved: run, view (0 is the image as it is), true_class, predicted_class, probability, is_right."""
+    names = look.space.class_names
+    rows = [
+        {
+            "run": look.titles.get(run.id, run.title),
+            "view": view,
+            "true_class": names[label],
+            "predicted_class": names[said] if said >= 0 else None,
+            "probability": share,
+            "is_right": said == label,
+        }
+        for answer, run in zip(found, asked, strict=True)
+        if answer.labels is not None and answer.probabilities is not None
+        for view, (label, said, share) in enumerate(
+            zip(
+                [int(shown.labels[0]), *shown.new_labels.tolist()],
+                answer.labels[:, 0].tolist(),
+                answer.probabilities[:, 0].tolist(),
+                strict=True,
+            )
+        )
+    ]
+    return pd.DataFrame(rows)
 
 
 def _table(shown: Preview, found: list[Answer], asked: list[Run], look: Look) -> pd.DataFrame:

@@ -18,9 +18,11 @@ from dashboard.widgets.case_choice import Look
 from dashboard.widgets.case_link import SPLIT
 from dashboard.widgets.case_notes import PROBLEM, attempted, may_save
 from dashboard.widgets.markdown import escaped, with_interval
+from dashboard.widgets.table import shown_table
 
 KIND = "slices"
 LONGEST_NAME = 40
+MOST_ROWS = 6
 
 
 def slices_popover(look: Look, filters: Sequence[CaseFilter], key: str) -> None:
@@ -61,22 +63,28 @@ def slices_popover(look: Look, filters: Sequence[CaseFilter], key: str) -> None:
 
 
 def _table(look: Look, kept: Sequence[saved.Saved], key: str) -> None:
-    rows = []
+    rows, numbers = [], []
     for one in kept:
         table, problems = _rows_of(look, one)
         number, *share = share_right(table)
         accuracy = "cannot be used here" if problems else with_interval(*share)
         rows.append({"Slice": one.name, "Images": number, "Accuracy": accuracy})
+        numbers.append((one.name, number, *share))
     whole = share_right(look.cases.table)
     rows.append(
         {"Slice": "the whole split", "Images": whole[0], "Accuracy": with_interval(*whole[1:])}
     )
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
+    numbers.append(("the whole split", *whole))
+    shown_table(
+        rows,
+        f"{key}-table",
+        most_rows=MOST_ROWS,
+        numbers=lambda: pd.DataFrame(
+            numbers, columns=["slice", "images", "accuracy", "low", "high"]
+        ),
+        file_name="slices",
+        is_folded=False,
         width=460,
-        height=min(260, 38 + 35 * len(rows)),
-        key=f"{key}-table",
         column_config={"Images": st.column_config.NumberColumn("Images", format="localized")},
         alt="Accuracy of the leading run on each slice, with its 95 % interval, beside the whole split.",
     )

@@ -13,10 +13,13 @@ from core.predictions import Predictions
 from dashboard import compare_data, errors_data
 from dashboard.widgets.case_choice import Look
 from dashboard.widgets.markdown import escaped
+from dashboard.widgets.table import shown_table
 
 TOP = 3
 BY = "votes"
-HEIGHT = 300
+MOST_ROWS, ROW_HEIGHT = 4, 78
+NAME_WIDTH, ANSWER_WIDTH = 143, 92
+"""Pixels: all answers stand beside the open image, in two lines or three."""
 PLACES = ("First", "Second", "Third")
 
 
@@ -35,17 +38,18 @@ def case_votes(look: Look, sample_id: int) -> None:
         return
     shown = _wide(table, by_run)
     text = st.column_config.TextColumn
-    st.dataframe(
+    shown_table(
         shown,
-        hide_index=True,
-        height=min(HEIGHT, 38 + 30 * len(shown)),
-        row_height=30,
-        key="case-votes",
+        "case-votes",
+        most_rows=MOST_ROWS,
+        row_height=ROW_HEIGHT,
+        is_narrow=True,
+        numbers=lambda: table,
         column_config={
             "": text("", width=26, help="Whether the first answer is right"),
-            "Variant": text("Variant", width=165),
-            "Run": text("Run", width=165),
-            **{place: text(place, width=112) for place in PLACES},
+            "Variant": text("Variant", width=NAME_WIDTH),
+            "Run": text("Run", width=NAME_WIDTH),
+            **{place: text(place, width=ANSWER_WIDTH) for place in PLACES},
             "Right": text("Right", width=50, help="Seeds that are right, of all it has"),
         },
         alt="What every finished variant says of this image.",
@@ -107,8 +111,12 @@ def _wide(table: pd.DataFrame, is_by_run: bool) -> pd.DataFrame:
         first = answers.iloc[0]
         row = {"": "✓" if first["is_right"] else "✕", "Run" if is_by_run else "Variant": label}
         for place, answer in zip(PLACES, answers.to_dict("records"), strict=False):
-            row[place] = f"{answer['class_name']}, {percent(answer['probability'])}"
+            row[place] = f"{answer['class_name']}, {_unbroken(answer['probability'])}"
         if not is_by_run:
             row["Right"] = f"{first['num_right']} / {first['num_runs']}"
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _unbroken(share: float) -> str:
+    return percent(share).replace(" ", "\N{NO-BREAK SPACE}")

@@ -10,6 +10,7 @@ from dashboard.evaluate_data import HOW_TO_READ
 from dashboard.widgets.case_switch import case_switch
 from dashboard.widgets.evaluating import Evaluating
 from dashboard.widgets.figure import figure
+from dashboard.widgets.table import shown_table
 
 ROWS_SHOWN = 9
 TEXTS = {
@@ -23,7 +24,7 @@ TEXTS = {
 def class_report(now: Evaluating) -> None:
     """Show the report of the shown run, classes first, and below it the averages."""
     table, averages = now.one.table("per_class"), now.one.table("summary")
-    left, right = st.columns([11, 9], gap="medium")
+    left, right = st.columns([12, 8], gap="medium")
     with left:
         _report(now, table, averages, "report")
     with right:
@@ -45,20 +46,23 @@ def _report(now: Evaluating, table: pd.DataFrame, averages: pd.DataFrame, key: s
         for name, (label, text) in TEXTS.items()
     }
     count = column.NumberColumn("Images", format="localized")
-    st.dataframe(
+    shown_table(
         _written(table),
-        key=key,
-        hide_index=True,
-        height=35 * (min(len(table), ROWS_SHOWN) + 1) + 3,
+        key,
+        most_rows=ROWS_SHOWN,
+        numbers=lambda: table,
+        file_name="class-report",
         column_order=["class_name", *TEXTS, "support"],
         column_config={"class_name": column.TextColumn("Class"), "support": count, **numbers},
         on_select=lambda: _open_row(now, table, key),
         selection_mode="single-cell",
         alt="Precision, recall, F1 and AUC of each class with their intervals, and its number of images.",
     )
-    st.dataframe(
+    shown_table(
         _written(averages),
-        hide_index=True,
+        f"{key}-averages",
+        numbers=lambda: averages,
+        file_name="class-report-averages",
         column_order=["average", *TEXTS, "support"],
         column_config={"average": column.TextColumn("Average"), "support": count, **numbers},
         alt="Accuracy, macro and weighted averages over the classes with their intervals.",

@@ -16,6 +16,7 @@ from dashboard.widgets.figure import figure
 from dashboard.widgets.gallery import TILES
 from dashboard.widgets.samples_section import split_filter
 from dashboard.widgets.selection import Selection, look_at, on_row, selection_in_url
+from dashboard.widgets.table import shown_table
 
 BY = {"class": "Classes", "group": "Groups"}
 HEIGHT = 430
@@ -91,11 +92,12 @@ def _class_table(table: pd.DataFrame, by: str, split: str | None) -> None:
     column = st.column_config
     key = f"class-table-{by}-{split}"
     shown = table.assign(occurs=np.where(table["is_missing"], "never", ""))
-    st.dataframe(
+    shown_table(
         shown,
-        key=key,
-        hide_index=True,
-        height=35 * (min(len(table), ROWS_SHOWN) + 1) + 3,
+        key,
+        most_rows=ROWS_SHOWN,
+        numbers=lambda: table,
+        file_name=f"data-{by}-table",
         column_order=[
             *(["label"] if by == "class" else []),
             "class_name",

@@ -17,6 +17,7 @@ from dashboard.widgets.case_switch import case_switch
 from dashboard.widgets.evaluating import Evaluating, ids_filter
 from dashboard.widgets.figure import figure
 from dashboard.widgets.markdown import escaped
+from dashboard.widgets.table import shown_table
 from dashboard.widgets.types_section import claim_sentences, type_pair_figure
 
 ABOUT = {"errors": "Errors of the counts", "pairs": "Pairs of types", "heads": "Both heads"}
@@ -89,11 +90,9 @@ def _error_table(now: Evaluating) -> None:
     table = now.one.table("count_errors")
     names = list(table["type"])
     key = "count-errors"
-    st.dataframe(
+    shown_table(
         table,
-        key=key,
-        hide_index=True,
-        height="content",
+        key,
         column_order=["type", "rmse", "mae"],
         column_config={
             "type": "Type",
@@ -135,7 +134,7 @@ def _pairs(now: Evaluating) -> None:
         )
     with right:
         type_pair_figure(now)
-    st.subheader("Count offset where the pair is right", anchor=False)
+    st.header("Count offset where the pair is right", anchor=False)
     table = now.one.table("count_offsets")
     figure(
         bars_with_intervals(

@@ -21,6 +21,7 @@ from dashboard.widgets.curve_options import CurveOptions, curve_options
 from dashboard.widgets.figure import figure
 from dashboard.widgets.markdown import escaped
 from dashboard.widgets.opened_run import open_run, opened_run, run_in_url
+from dashboard.widgets.table import shown_table
 from dashboard.widgets.table_section import setting_title
 
 MOST_PANELS = 12
@@ -193,9 +194,10 @@ def _last_rows(now: Comparing) -> None:
     with st.expander("The last five epochs of each variant", icon=":material/table_rows:"):
         table = compare_data.last_rows(now.groups)
         shares = [name for name in table.columns if name.endswith("accuracy")]
-        st.dataframe(
+        shown_table(
             _percent(table, shares),
-            hide_index=True,
+            "compare-last-epochs",
+            numbers=lambda: table,
             column_config={
                 name: st.column_config.NumberColumn(format="%.1f %%") for name in shares
             },

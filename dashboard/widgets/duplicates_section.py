@@ -9,6 +9,7 @@ from dashboard.widgets.background import awaited
 from dashboard.widgets.dataset_gallery import dataset_gallery
 from dashboard.widgets.markdown import escaped
 from dashboard.widgets.selection import Selection, on_row, selection_in_url
+from dashboard.widgets.table import shown_table
 
 LIKE = {"equal": "Equal", "near": "Nearly equal"}
 ROWS_SHOWN = 10
@@ -84,11 +85,12 @@ def _group_table(groups: pd.DataFrame, like: str) -> None:
         across=groups["is_across_splits"].map({True: "leak", False: ""}),
         labels=groups["has_other_labels"].map({True: "differ", False: ""}),
     )
-    st.dataframe(
+    shown_table(
         shown,
-        key=key,
-        hide_index=True,
-        height=35 * (min(len(groups), ROWS_SHOWN) + 1) + 3,
+        key,
+        most_rows=ROWS_SHOWN,
+        numbers=lambda: groups,
+        file_name=f"duplicates-{like}",
         column_order=[
             "number",
             "count",

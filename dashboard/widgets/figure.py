@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.charts.style import themed
-from core.runs.text import formula_safe
+from dashboard.widgets.downloads import number_buttons
 from dashboard.widgets.live_figure_component import COMPONENT as LIVE_FIGURE
 
 _BUTTONS = ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "pan2d"]
@@ -79,22 +79,7 @@ def figure(
         with st.popover("How to read this", type="tertiary", icon=":material/help:"):
             st.markdown(how_to_read)
         with st.popover("Download", type="tertiary", icon=":material/download:"):
-            st.download_button(
-                "Numbers (CSV)",
-                lambda: csv(table),
-                f"petridish-{key}.csv",
-                "text/csv",
-                key=f"{key}-csv",
-                on_click="ignore",
-            )
-            st.download_button(
-                "Numbers (LaTeX)",
-                lambda: latex(table),
-                f"petridish-{key}.tex",
-                "text/x-tex",
-                key=f"{key}-tex",
-                on_click="ignore",
-            )
+            number_buttons(lambda: table, key, key)
             st.download_button(
                 "Figure (HTML, opens offline)",
                 lambda: page(fig),
@@ -134,23 +119,6 @@ def _grow(
         },
         on_picked_change=picked,
     )
-
-
-def csv(table: pd.DataFrame) -> bytes:
-    """Return a table as CSV in UTF-8; a text that a spreadsheet would take for a formula is made text by a quote."""
-    safe = table.copy()
-    for name in safe.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in safe.dtypes]]:
-        safe[name] = [
-            formula_safe(value) if isinstance(value, str) else value for value in safe[name]
-        ]
-    safe.columns = [formula_safe(str(name)) for name in safe.columns]
-    return safe.to_csv(index=False).encode()
-
-
-def latex(table: pd.DataFrame) -> bytes:
-    """Return a table as LaTeX in UTF-8 (package booktabs), its special characters escaped; six significant digits."""
-    named = table.rename(columns=str)
-    return named.to_latex(index=False, escape=True, na_rep="", float_format="%.6g").encode()
 
 
 def page(fig: go.Figure) -> bytes:

@@ -6,9 +6,10 @@ from core.exceptions import IncompatibleModel
 from core.facts import network_facts, network_on_paper
 from core.models.base import Architecture
 from dashboard import data
+from dashboard.widgets.table import shown_table
 
 
-def layers(model: Architecture, loaded: data.Loaded) -> None:
+def layers(model: Architecture, loaded: data.Loaded, key: str = "layers") -> None:
     """Show a row per layer of a network for these images, in the order in which an image passes them.
 
     Nothing is shown of one that cannot be built for them: whoever starts runs says why.
@@ -26,10 +27,9 @@ def layers(model: Architecture, loaded: data.Loaded) -> None:
         {**row, "output_shape": " x ".join(str(one) for one in row["output_shape"])}
         for row in found["layers"]
     ]
-    st.dataframe(
+    shown_table(
         rows,
-        hide_index=True,
-        height="content",
+        key,
         column_config={
             "layer": "Layer",
             "kind": "Kind",

@@ -13,10 +13,10 @@ from dashboard.widgets.comparing import SECTION, Comparing
 from dashboard.widgets.duel_section import open_duel
 from dashboard.widgets.figure import figure
 from dashboard.widgets.result_section import is_it_real
+from dashboard.widgets.table import shown_table
 
 MOST_ROWS = 12
 BESIDE_SENTENCES, MOST_HEIGHT = 9, 700
-ROW_HEIGHT = 35
 HOW_TO_READ = """
 Each cell is the mean of the **row** minus the mean of the **column**, on the same images: blue where the row is better,
 orange where it is worse (the other way round for errors, of which less is better). A filled dot ● marks a difference that is
@@ -70,11 +70,11 @@ def _numbers(now: Comparing, found: Lineup, metric: Metric) -> None:
     column = st.column_config
     unit, number = metric.unit.split(" of ")[0], f"%+.{metric.decimals}f"
     worth = f"{scale * pairs['worth_settling'].iloc[0]:g} {unit}"
-    st.dataframe(
+    shown_table(
         table,
-        key="pairs-table",
-        hide_index=True,
-        height=ROW_HEIGHT * (min(len(table), MOST_ROWS) + 1) + 3,
+        "pairs-table",
+        most_rows=MOST_ROWS,
+        numbers=lambda: pairs,
         column_config={
             "a": column.TextColumn("First"),
             "b": column.TextColumn("Second"),

@@ -20,6 +20,7 @@ from dashboard.widgets.figure import figure
 from dashboard.widgets.gallery import TILES, sheet_of, show_tiles
 from dashboard.widgets.samples_section import split_filter
 from dashboard.widgets.selection import Selection, look_at, selection_in_url
+from dashboard.widgets.table import shown_table
 
 LARGEST_LEVEL = 255
 HISTOGRAM_HEIGHT = 290
@@ -83,10 +84,9 @@ def pixels_section(loaded: data.Loaded) -> None:
         else:
             dataset_gallery(samples, loaded, selection.title(loaded), "pixels", selection)
     st.markdown("**Grey levels of each split**")
-    st.dataframe(
+    shown_table(
         pixel_table(loaded.dataset, levels),
-        hide_index=True,
-        height="content",
+        "pixel-table",
         column_config={
             "split": "Split",
             "images": st.column_config.NumberColumn("Images", format="localized"),

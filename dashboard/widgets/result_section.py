@@ -13,6 +13,7 @@ from dashboard.widgets.comparing import Comparing
 from dashboard.widgets.figure import figure
 from dashboard.widgets.markdown import escaped
 from dashboard.widgets.opened_run import open_variant, opened_run, run_in_url
+from dashboard.widgets.table import shown_table
 
 FEW_PAIRS, MOST_SENTENCES = 3, 6
 ROOM_FOR_NUMBERS = 105
@@ -176,10 +177,10 @@ def _ranks(found: Lineup) -> None:
         }
     )
     st.markdown("**Ranks**: what cannot be told apart shares them")
-    st.dataframe(
+    shown_table(
         table,
-        hide_index=True,
-        height="content",
+        "compare-ranks",
+        numbers=lambda: variants[["variant", "rank", "rank_to", "runs", "covers"]],
         width=560,
         alt="How far up and down each variant may stand.",
     )

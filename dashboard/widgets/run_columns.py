@@ -8,6 +8,7 @@ import streamlit as st
 from core.runs.run import Run
 from core.runs.state import ACTIVE
 from dashboard.widgets.run_words import COLOURS, STATES
+from dashboard.widgets.table import text_width
 
 ALWAYS = (
     "state",
@@ -25,7 +26,6 @@ NAMES = {
     "state": "State",
     "run": "Run",
     "variant": "Variant",
-    "dataset": "Data set",
     "suite": "Suite",
     "seed": "Seed",
     "best": "Best",
@@ -38,6 +38,7 @@ NAMES = {
     "speed": "Samples/s",
     "duration": "Duration",
     "age": "Age",
+    "dataset": "Data set",
     "submitted": "Submitted",
     "tags": "Tags",
     "note": "Note",
@@ -47,6 +48,9 @@ NAMES = {
 
 LEAST_NAME_WIDTH, MOST_NAME_WIDTH = 112, 300
 """Pixels; the widest shows "dense-base, learning rate 0.001, batch size 64"."""
+
+LEAST_REASON_WIDTH, MOST_REASON_WIDTH = 96, 160
+"""Pixels; the widest shows "waits for a free CPU slot"."""
 
 _CHOSEN = "run-columns"
 
@@ -79,12 +83,17 @@ def column_choice(runs: Sequence[Run], key: str) -> None:
 
 
 def usual_columns(runs: Sequence[Run]) -> list[str]:
-    """Return the columns shown unless others are chosen; owner, reason, progress, time left, tags where they say something."""
+    """Return the columns shown unless others are chosen: those that tell these runs apart or say something of them.
+
+    Owner, tags, reason, progress and time left do not always; while runs are under way, the time left takes the
+    room of the time taken.
+    """
     names = set(ALWAYS)
     if len({run.spec.get("owner") for run in runs if not run.damaged}) > 1:
         names.add("owner")
     if any(run.state.state in ACTIVE for run in runs):
         names |= {"progress", "left"}
+        names.remove("duration")
     if any(run.tags for run in runs):
         names.add("tags")
     if any(run.state.state not in ("running", "finished") for run in runs):
@@ -112,8 +121,10 @@ def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         rows: those that are shown, by column: the runs of a grid have long names, which must be told apart.
     """
     column = st.column_config
-    longest = max((len(row["run"]) for row in rows), default=0)
-    name_width = min(MOST_NAME_WIDTH, max(LEAST_NAME_WIDTH, round(18 + 6.7 * longest)))
+    name_width = text_width((row["run"] for row in rows), MOST_NAME_WIDTH, LEAST_NAME_WIDTH)
+    reason_width = text_width(
+        (row["reason"] for row in rows), MOST_REASON_WIDTH, LEAST_REASON_WIDTH
+    )
     looks = {
         "state": column.MultiselectColumn(
             NAMES["state"],
@@ -121,7 +132,7 @@ def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             color=[COLOURS.get(word, "red") for word in STATES.values()],
             width=85,
         ),
-        "reason": _text("reason", 96, "Why the run stands as it does."),
+        "reason": _text("reason", reason_width, "Why the run stands as it does."),
         "run": _text("run", name_width, "The run's own name, or the variant's."),
         "variant": _text("variant", 125, "What the run started from."),
         "dataset": _text("dataset", 70),
@@ -131,7 +142,7 @@ def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "epoch": _text("epoch", 78, "Finished epochs of those that may come."),
         "progress": column.ProgressColumn(
             NAMES["progress"],
-            width=82,
+            width=72,
             min_value=0,
             max_value=100,
             format="%d %%",
@@ -151,7 +162,7 @@ def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         ),
         "curve": column.LineChartColumn(
             NAMES["curve"],
-            width=96,
+            width=72,
             y_min=0,
             y_max=100,
             help="Validation accuracy by epoch, from 0 to 100 %.",
@@ -164,7 +175,7 @@ def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         ),
         "duration": _text("duration", 74, "From the first start to the end."),
         "age": column.DatetimeColumn(
-            NAMES["age"], width=112, format="distance", help="Since it was submitted."
+            NAMES["age"], width=128, format="distance", help="Since it was submitted."
         ),
         "submitted": _text("submitted", 110),
         "tags": column.ListColumn(NAMES["tags"], width=110),

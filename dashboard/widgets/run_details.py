@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from core.charts.style import percent
@@ -15,10 +16,12 @@ from dashboard.widgets.differences import shown_differences
 from dashboard.widgets.markdown import duration, escaped
 from dashboard.widgets.run_edits import edit_form
 from dashboard.widgets.run_words import clock
+from dashboard.widgets.table import shown_table
 from dashboard.widgets.verdicts import verdicts
 
 LOG_BYTES = 8_000
 MOST_MESSAGES = 3
+MOST_ROWS = 10
 BROKEN = ("failed", "crashed", "interrupted", "lost", "stalled", "damaged")
 URL_KEY = "about"
 
@@ -102,6 +105,7 @@ def _settings(run: Run) -> None:
 
 
 def _attempts(run: Run) -> None:
+    attempts = records.attempts(run.layout)
     rows = [
         {
             "Attempt": one["attempt"],
@@ -115,10 +119,17 @@ def _attempts(run: Run) -> None:
             "Peak memory": _megabytes(one["peak_memory"]),
             "CPU time": duration(one["cpu_seconds"]),
         }
-        for one in records.attempts(run.layout)
+        for one in attempts
     ]
     if rows:
-        st.dataframe(rows, hide_index=True, placeholder="", alt="The starts of the run.")
+        shown_table(
+            rows,
+            f"attempts-{run.id}",
+            most_rows=MOST_ROWS,
+            numbers=lambda: pd.DataFrame(attempts),
+            placeholder="",
+            alt="The starts of the run.",
+        )
     else:
         st.caption("It has not started yet.")
 
@@ -129,10 +140,12 @@ def _environment(run: Run) -> None:
     values |= {"data fingerprint": run.spec.get("data_fingerprint")}
     values |= {"suite": run.spec.get("suite"), "retries": run.spec.get("retries")}
     rows = [{"What": key, "Value": str(value)} for key, value in values.items() if value is not None]  # fmt: skip
-    st.dataframe(rows, hide_index=True, alt="What the run was submitted with and where.")
+    alt = "What the run was submitted with and where."
+    shown_table(rows, f"environment-{run.id}", most_rows=MOST_ROWS, alt=alt)
 
 
 def _events(run: Run) -> None:
+    events = records.events(run.layout)
     rows = [
         {
             "Time": clock(one["time"]),
@@ -144,11 +157,18 @@ def _events(run: Run) -> None:
                 if key not in ("time", "event", "by") and value is not None
             ),
         }
-        for one in records.events(run.layout)
+        for one in events
     ]
     if rows:
-        alt = "What happened, newest first."
-        st.dataframe(rows, hide_index=True, placeholder="", alt=alt)
+        times = [one["time"] for one in events]
+        shown_table(
+            rows,
+            f"events-{run.id}",
+            most_rows=MOST_ROWS,
+            numbers=lambda: pd.DataFrame(rows).assign(Time=times),
+            placeholder="",
+            alt="What happened, newest first.",
+        )
     else:
         st.caption("Nothing has happened yet.")
 

@@ -21,12 +21,12 @@ from dashboard.widgets.markdown import duration
 from dashboard.widgets.run_columns import columns, shown_columns
 from dashboard.widgets.run_filters import PAGE
 from dashboard.widgets.run_words import STATES, clock, reason, seconds_spent, time_left
+from dashboard.widgets.table import shown_table
 
 CURVE_POINTS = 40
 ROWS_SHOWN = 5
 ROWS_A_PAGE = 100
 FEW = 3
-ROW_HEIGHT = 35
 URL_KEY = "runs"
 
 
@@ -47,11 +47,13 @@ def run_table(
     # Streamlit remembers positions, not runs: when the list changes, another table takes over the choice by id.
     place = f"{key}-{zlib.crc32(','.join(ids).encode())}"
     rows = [_row(run, forecasts.get(run.id)) for run in page]
-    event = st.dataframe(
-        pd.DataFrame(rows),
-        key=place,
-        height=ROW_HEIGHT * (min(len(page), ROWS_SHOWN) + 1) + 3,
-        hide_index=True,
+    event = shown_table(
+        rows,
+        place,
+        most_rows=ROWS_SHOWN,
+        # All of them, not this page alone.
+        numbers=lambda: pd.DataFrame([run.row() for run in runs]),
+        file_name="runs",
         on_select="rerun",
         selection_mode=["multi-row", "single-cell"],
         selection_default={"selection": {"rows": [ids.index(one) for one in wanted if one in ids]}},

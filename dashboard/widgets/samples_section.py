@@ -9,6 +9,7 @@ from dashboard.widgets.cell import IMAGE_KEY, PAGE_KEY
 from dashboard.widgets.class_picker import class_picker
 from dashboard.widgets.dataset_gallery import dataset_gallery
 from dashboard.widgets.dataset_picker import LABEL_KEY, SEED_KEY
+from dashboard.widgets.table import shown_table
 
 DRAWS = {"random": "At random", "class": "Of each class"}
 GRID_IMAGES, IMAGES_OF_A_CLASS = 32, 5
@@ -63,10 +64,9 @@ def samples_section(loaded: data.Loaded) -> None:
     dataset_gallery(table, loaded, title, "samples")
     st.markdown(f"**First rows of {split}**")
     numbers = {"least_grey": "Least grey", "mean_grey": "Mean grey", "most_grey": "Most grey"}
-    st.dataframe(
+    shown_table(
         first_rows(loaded.dataset, split),
-        hide_index=True,
-        height="content",
+        "first-rows",
         column_config={
             "split": None,
             "sample_id": "Sample",

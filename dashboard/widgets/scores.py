@@ -10,7 +10,9 @@ import streamlit as st
 from core.charts.style import percent, significant
 from dashboard.widgets.evaluating import Evaluating
 from dashboard.widgets.markdown import with_interval
+from dashboard.widgets.table import shown_table
 
+ROWS_SHOWN = 5
 HELP = {
     "accuracy": "In brackets the 95 % Wilson interval: how far chance in the choice of the images may have moved it.",
     "class_loss": "Mean cross entropy: 0 is perfect; guessing evenly among K classes gives ln K.",
@@ -60,11 +62,10 @@ def _table(now: Evaluating, table: pd.DataFrame, key: str) -> None:
     order = ["run", "accuracy", "low", "high", "class_loss", "macro_f1", "macro_auc"]
     order += ["calibration_error"]
     order += [name for name in ("count_loss", "rmse", "mae") if table[name].notna().any()]
-    st.dataframe(
+    shown_table(
         table,
-        key=key,
-        hide_index=True,
-        height=35 * (min(len(table), 5) + 1) + 3,
+        key,
+        most_rows=ROWS_SHOWN,
         column_order=order,
         column_config={
             "run": column.TextColumn("Run", help="Click a row to see that run's mistakes."),

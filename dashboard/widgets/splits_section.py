@@ -10,6 +10,7 @@ from dashboard import data
 from dashboard.widgets.dataset_gallery import dataset_gallery
 from dashboard.widgets.figure import figure
 from dashboard.widgets.selection import Selection, look_at, on_row, selection_in_url
+from dashboard.widgets.table import shown_table
 
 ROWS_SHOWN = 8
 
@@ -31,11 +32,9 @@ def splits_section(loaded: data.Loaded) -> None:
             table=table,
             on_pick=lambda picked: look_at(Selection("split", split=str(picked[0]))),
         )
-        st.dataframe(
+        shown_table(
             table,
-            key="split-table",
-            hide_index=True,
-            height="content",
+            "split-table",
             column_config={
                 "split": "Split",
                 "count": column.NumberColumn("Images", format="localized"),
@@ -74,11 +73,10 @@ def _missing(loaded: data.Loaded) -> None:
         else f"1 {word} missing in a split although it occurs elsewhere.",
         icon=":material/warning:",
     )
-    st.dataframe(
+    shown_table(
         missing,
-        key="missing-table",
-        hide_index=True,
-        height=35 * (min(len(missing), ROWS_SHOWN) + 1) + 3,
+        "missing-table",
+        most_rows=ROWS_SHOWN,
         column_order=["split", "class_name", "count"],
         column_config={
             "split": "Split",

@@ -10,11 +10,10 @@ from core.evaluation.scores import METRICS
 from core.lineup import is_best, results_table
 from core.run_groups import differing_settings, group_settings
 from dashboard.widgets.comparing import Comparing
-from dashboard.widgets.figure import csv, latex
 from dashboard.widgets.opened_run import open_run, open_variant, opened_run, run_in_url
+from dashboard.widgets.table import shown_table
 
 MOST_ROWS = 14
-ROW_HEIGHT = 35
 BEST = "font-weight: bold; background-color: rgba(0, 158, 115, 0.22)"
 HIDDEN_AT_FIRST = ("covers", "median", "min", "max", "rank_to", "peak_memory", "epochs", "run")
 WORDS = {
@@ -75,34 +74,18 @@ def table_section(now: Comparing) -> None:
             key=f"columns-{rows}",
             persist_state="session",
         )
-    bar.download_button(
-        "CSV",
-        lambda: csv(table),
-        "petridish-compare.csv",
-        "text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-        help="All columns, whatever is shown; numbers as they are, shares from 0 to 1.",
-    )
-    bar.download_button(
-        "LaTeX",
-        lambda: latex(table),
-        "petridish-compare.tex",
-        "text/x-tex",
-        icon=":material/download:",
-        on_click="ignore",
-        help="The same columns, for the package booktabs.",
-    )
     order = ["variant", *(name for name in results if name in shown), *settings]
     scaled, config = _on_screen(table, now.metric)
     marks = is_best(found, table)
-    styled = scaled.style.apply(lambda _: marks.map(lambda one: BEST if one else ""), axis=None)
+    colours = marks.map(lambda one: BEST if one else "")
     key = f"table-{rows}-{len(table)}"
-    st.dataframe(
-        styled,
-        key=key,
-        hide_index=True,
-        height=ROW_HEIGHT * (min(len(table), MOST_ROWS) + 1) + 3,
+    shown_table(
+        scaled,
+        key,
+        style=lambda shown: shown.style.apply(lambda _: colours, axis=None),
+        most_rows=MOST_ROWS,
+        numbers=lambda: table,
+        file_name="compare",
         column_order=order,
         column_config=config,
         placeholder="–",

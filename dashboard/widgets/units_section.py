@@ -13,7 +13,7 @@ from core.exceptions import CoreError
 from core.runs.run import Run
 from dashboard import data
 from dashboard.widgets.asked import layers
-from dashboard.widgets.figure import csv
+from dashboard.widgets.downloads import number_buttons
 from dashboard.widgets.kept_result import kept_result
 from dashboard.widgets.markdown import escaped
 from dashboard.widgets.picture_cards import Card, Picture, picture_cards
@@ -126,13 +126,5 @@ def _rows(found: Kept, images: np.ndarray, order: list[int], key: str) -> None:
             "strongest_value": values[:, 0] if values.shape[1] else 0.0,
         }
     )
-    st.download_button(
-        "Numbers (CSV)",
-        lambda: csv(table),
-        f"petridish-{key}-units.csv",
-        "text/csv",
-        key=f"{key}-csv",
-        icon=":material/download:",
-        type="tertiary",
-        on_click="ignore",
-    )
+    with st.container(horizontal=True):
+        number_buttons(lambda: table, f"{key}-units", f"{key}-units")

@@ -25,6 +25,7 @@ from dashboard import data
 from dashboard.widgets.dataset_picker import URL_KEY as DATASET_KEY
 from dashboard.widgets.dataset_picker import changes, choose_dataset, put_settings
 from dashboard.widgets.markdown import escaped
+from dashboard.widgets.table import shown_table
 from dashboard.widgets.train_link import (
     CHANGES,
     CLONE,
@@ -42,7 +43,6 @@ from dashboard.widgets.train_link import (
 
 MOST_REASONS = 12
 MOST_ROWS = 9
-ROW_HEIGHT = 35
 
 
 @dataclass(frozen=True)
@@ -167,12 +167,11 @@ def chosen_variants(choice: Choice) -> None:
         about = VARIANTS[config.variant].description
         rows.append({"Variant": config.variant, "About": about, "Here": "; ".join(changed)})
     has_changes = any(row["Here"] for row in rows)
-    st.dataframe(
+    shown_table(
         rows,
-        hide_index=True,
-        row_height=ROW_HEIGHT,
+        "chosen-variants",
+        most_rows=MOST_ROWS,
         column_order=["Variant", "About", *(["Here"] if has_changes else [])],
-        height=ROW_HEIGHT * (min(len(rows), MOST_ROWS) + 1) + 3,
         column_config={
             "Variant": st.column_config.TextColumn(width=150),
             "About": st.column_config.TextColumn(

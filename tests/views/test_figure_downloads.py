@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from streamlit.testing.v1 import AppTest
 
-from dashboard.widgets.figure import latex
+from dashboard.widgets.downloads import latex
 
 
 def test_a_table_becomes_latex_whose_special_characters_are_escaped():
