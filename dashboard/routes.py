@@ -197,3 +197,12 @@ ROUTES = [
     Route("/api/images/{fingerprint}", for_people(dataset_sheet)),
     Route("/api/means/{fingerprint}/{split}/{picture}", for_people(mean_sheet)),
 ]
+
+
+def routes_below(base_path: str) -> list[Route]:
+    """Return the routes for a server all of whose addresses begin with a path; nothing is added for "".
+
+    Streamlit puts its own addresses there by itself, and those of others where they say.
+    """
+    before = f"/{base_path}" if base_path else ""
+    return [Route(f"{before}{route.path}", route.endpoint) for route in ROUTES]

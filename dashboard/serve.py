@@ -7,6 +7,7 @@ choice of the port, a clean end. What it answers beside the pages is `routes`'s.
 import argparse
 import gc
 import os
+import re
 import signal
 import socket
 import sys
@@ -20,18 +21,19 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import streamlit as st
-from streamlit import net_util
+from starlette.middleware import Middleware
+from streamlit import config, net_util
 from streamlit.auth_util import (
     get_origin_from_redirect_uri,
     get_secrets_auth_section,
-    is_authlib_installed,
 )
 
 from core.jobs.people import declare_access, make_people_file
 from core.jobs.permissions import LOOPBACK_HOSTS, is_loopback
 from core.runs.host import user_name
 from core.runs.store import VARIABLE as RUNS_VARIABLE
-from dashboard.routes import ROUTES
+from dashboard.routes import routes_below
+from dashboard.way_back import WayBack
 
 FIRST_PORT = 8501
 PORTS_TRIED = 100
@@ -64,7 +66,8 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
     gc.collect()
     gc.freeze()
     address, port = st.get_option("server.address"), st.get_option("server.port")
-    url = f"http://{f'[{address}]' if ':' in address else address}:{port}"
+    below = f"/{base}/" if (base := st.get_option("server.baseUrlPath")) else ""
+    url = f"http://{f'[{address}]' if ':' in address else address}:{port}{below}"
     print(f"Petridish is at {url}", flush=True)
     if os.environ.get(_BROWSER) == "1":
         threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
@@ -80,18 +83,15 @@ def _ready_for_login(root: Path) -> None:
             file=sys.stderr,
             flush=True,
         )
-    if get_origin_from_redirect_uri() and not is_authlib_installed():
-        missing = 'nobody can log in yet. Install Authlib: pip install "streamlit[auth]".'
+    from dashboard.widgets.identity import login_is_installed
+
+    if get_origin_from_redirect_uri() and not login_is_installed():
+        missing = 'nobody can log in yet. Install Authlib and httpx: pip install "streamlit[auth]".'
         print(f"Warning: {missing}", file=sys.stderr, flush=True)
 
 
 _BROWSER = "PETRIDISH_BROWSER"
-
-app = st.App(
-    Path(__file__).with_name("app.py"),
-    lifespan=lifespan,
-    routes=ROUTES,
-)
+_BASE_PATH = re.compile(r"[A-Za-z0-9._~@-]+(/[A-Za-z0-9._~@-]+)*")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -99,6 +99,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m dashboard.serve", description="Serve the pages.")
     parser.add_argument("--port", type=int, help="port; the first free from 8501 by default")
     parser.add_argument("--address", default="127.0.0.1", help="address to listen on")
+    parser.add_argument(
+        "--base-path", help="path below which all pages lie, for a proxy that keeps it"
+    )
     parser.add_argument("--runs", type=Path, help="runs folder")
     parser.add_argument("--data", type=Path, help="folder of the data sets")
     parser.add_argument("--browser", action="store_true", help="open the pages in a browser")
@@ -109,6 +112,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ[_BROWSER] = "1" if options.browser else "0"
     if options.port is not None and not 1 <= options.port <= 65_535:
         return _complain(f"--port must lie in [1, 65535]; got {options.port}.")
+    asked = options.base_path
+    base_path = (st.get_option("server.baseUrlPath") if asked is None else asked).strip("/")
+    if base_path and (not _BASE_PATH.fullmatch(base_path) or ".." in base_path):
+        return _complain(f"--base-path must be names with '/' between them; got {base_path!r}.")
     port = options.port or first_free_port(options.address)
     if port is None or (options.port and not is_free(options.address, options.port)):
         asked = options.port or f"{FIRST_PORT} to {FIRST_PORT + PORTS_TRIED - 1}"
@@ -123,10 +130,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
             flush=True,
         )
+    # A login with many claims (groups, say) fills several cookies, all on one line of the request. With the library's own
+    # limit of 8,192 bytes the pages would then stay blank, the button to log out with them; uvicorn's is 65,536.
+    os.environ.setdefault("WEBSOCKETS_MAX_LINE_LENGTH", "65536")
     # uvicorn ends in good order and then raises the signal again.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    found = _config(options.address, port, is_local) | {"server.baseUrlPath": base_path}
+    # Whether people log in has been read by now: Streamlit would find other options at its start than it read then, and
+    # warn that it wants to be restarted.
+    for name, value in found.items():
+        config.set_option(name, value)
+    app = st.App(
+        HERE / "app.py",
+        lifespan=lifespan,
+        routes=routes_below(base_path),
+        middleware=[Middleware(WayBack)],
+    )
     try:
-        app.run(config=_config(options.address, port, is_local))
+        app.run(config=found)
     except KeyboardInterrupt:
         return 130
     return 0

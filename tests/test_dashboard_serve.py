@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import streamlit
 import torch
 from PIL import Image
 
@@ -269,6 +270,8 @@ def test_another_address_than_this_machine_is_warned_about(tmp_path):
 def test_colours_and_limits_hold_wherever_the_server_is_started_from(tmp_path, monkeypatch):
     from dashboard.serve import _config
 
+    # Streamlit reads its own options where it is first asked; the tests after this one want those of the checkout.
+    streamlit.get_option("server.address")
     monkeypatch.chdir(tmp_path)
     options = _config("127.0.0.1", 8501, is_local=True)
     assert options["theme.light.primaryColor"] == "#0072B2"
@@ -283,3 +286,29 @@ def test_the_safe_options_hold():
     assert "*" not in options["server.allowedHosts"]
     assert _config("0.0.0.0", 8501, is_local=False)["client.showErrorDetails"] == "none"
     assert json.dumps(options)
+
+
+def test_below_a_base_path_pages_and_routes_answer_and_nothing_above_does(tmp_path):
+    server = serve(tmp_path, "--base-path", "/lab/petridish/")
+    assert server.stdout is not None
+    url = server.stdout.readline().removeprefix("Petridish is at ").strip()
+    assert url.endswith("/lab/petridish/")
+    assert b"<html" in answer(f"{url}errors")[1]
+    assert answer(f"{url}_stcore/health") == (200, b"ok")
+    assert answer(f"{url}api/healthz") == (200, b'{"ok":true}')
+    assert answer(f"{url}api/sheet/20200101-000000-abcdef/test?ids=0")[0] == 404
+    above = url.removesuffix("lab/petridish/")
+    assert [answer(f"{above}{place}")[0] for place in ("", "api/healthz")] == [404, 404]
+    server.terminate()
+    _, errors = server.communicate(timeout=120)
+    # Streamlit's warning that it wants to be restarted, above all.
+    assert server.returncode == 0 and errors == ""
+
+
+@pytest.mark.parametrize("base_path", ["../etc", "a//b", "a b", "a?b"])
+def test_a_base_path_that_is_none_is_an_error_of_one_line(tmp_path, base_path):
+    server = serve(tmp_path, "--base-path", base_path)
+    output, errors = server.communicate(timeout=120)
+    assert server.returncode == 2 and output == ""
+    (line,) = errors.strip().splitlines()
+    assert "--base-path" in line and base_path in line

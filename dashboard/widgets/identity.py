@@ -4,7 +4,11 @@
 which is Streamlit's business.
 """
 
+from importlib.util import find_spec
+from urllib.parse import urlsplit
+
 import streamlit as st
+from streamlit.auth_util import get_redirect_uri, is_authlib_installed
 
 from core.jobs.people import (
     LONGEST_TYPED_NAME,
@@ -45,6 +49,11 @@ def identity() -> None:
         st.error(escaped(error), icon=":material/lock:")
     with st.sidebar:
         _who(how)
+
+
+def login_is_installed() -> bool:
+    """Return whether the optional packages with which Streamlit asks a provider are there."""
+    return is_authlib_installed() and any(find_spec(name) for name in ("httpx2", "httpx"))
 
 
 def why_not(change: Change) -> str | None:
@@ -88,8 +97,27 @@ def _log_in() -> None:
         return
     st.markdown("Log in to see the runs.")
     section = st.secrets["auth"]
+    # The provider leads everybody to one address, and the cookie of a login holds there only.
+    home = (get_redirect_uri(section) or "").removesuffix("oauth2callback")
+    if _origin(home) not in ("", _origin(st.context.url or home)):
+        st.link_button("Go where people log in", home, type="primary", icon=":material/login:", help=escaped(home))  # fmt: skip
+        return
+    is_off = not login_is_installed()
+    if is_off:
+        st.error(
+            "Nobody can log in yet: the administrator must install what a login needs.",
+            icon=":material/lock:",
+        )
     names = [name for name, value in section.items() if hasattr(value, "items")]
     if "client_id" in section:
-        st.button("Log in", type="primary", icon=":material/login:", on_click=st.login)
+        st.button(
+            "Log in", type="primary", icon=":material/login:", disabled=is_off, on_click=st.login
+        )
     for name in names if "client_id" not in section else ():
-        st.button(f"Log in with {escaped(name)}", key=f"log-in-{name}", on_click=st.login, args=(name,))  # fmt: skip
+        st.button(f"Log in with {escaped(name)}", key=f"log-in-{name}", disabled=is_off, on_click=st.login, args=(name,))  # fmt: skip
+
+
+def _origin(url: str) -> str:
+    """Return scheme, host and port of an address, "" without a host."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}".lower() if parts.netloc else ""
