@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.exceptions import InvalidInput
-from core.jobs import analysis_tasks, hand_in_task, predict_task, resampling_task
+from core.jobs import (
+    analysis_tasks,
+    export_task,
+    hand_in_task,
+    predict_task,
+    resampling_task,
+)
 from core.registry import Registry
 
 if TYPE_CHECKING:
@@ -151,6 +157,7 @@ TASKS: Registry[Task] = Registry(
         "units": Task(analysis_tasks.layer_units, result_lasts=False),
         resampling_task.TASK: Task(resampling_task.resample_runs, result_lasts=True),
         predict_task.TASK: Task(predict_task.predict_images, result_lasts=False),
+        export_task.TASK: Task(export_task.write_export, result_lasts=False),
         hand_in_task.TASK: Task(hand_in_task.write_report, result_lasts=False),
     },
 )

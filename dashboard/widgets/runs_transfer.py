@@ -1,7 +1,7 @@
 """Runs as files: the chosen ones out as an archive, a table, a script or weights, and an archive in.
 
 Files are made when the button is pressed, not before, in a folder that is gone afterwards. A script and weights are of one
-run, so with several chosen their buttons are off and say so. What an archive may hold and how one is read safely is
+run, so with several chosen their buttons are off and say so; they are `export_button`'s. What an archive may hold and how one is read safely is
 `core.runs.archive`'s and `core.jobs.importing`'s business.
 """
 
@@ -22,23 +22,15 @@ from core.jobs.refusals import possible
 from core.runs.run import Run
 from core.runs.state import ACTIVE
 from dashboard import data
+from dashboard.widgets.export_button import export_button
 from dashboard.widgets.identity import why_not
 from dashboard.widgets.markdown import escaped
 from dashboard.widgets.report_button import report_button
 from dashboard.widgets.run_table import URL_KEY
 from dashboard.widgets.source_input import LARGEST_UPLOAD, safe_file_name
 
-TYPES = {
-    "zip": "application/zip",
-    "csv": "text/csv",
-    "script": "text/x-python",
-    "safetensors": "application/zip",
-    "onnx": "application/zip",
-}
-"""Export format -> media type of the file that is downloaded."""
-
-ENDINGS = {"script": "py", "safetensors": "zip", "onnx": "zip"}
-"""Of a downloaded file, where it is not the format's name."""
+TYPES = {"zip": "application/zip", "csv": "text/csv"}
+"""Export format, and ending of the file that is downloaded -> its media type."""
 
 OF_ONE = {
     "script": "Plain PyTorch script",
@@ -79,7 +71,8 @@ def export_form(runs: Sequence[Run], key: str) -> None:
             "An archive opens in any Petridish, a CSV in any spreadsheet, a report in any browser."
         )
         for kind, label in OF_ONE.items():
-            _download(label, kind, sound, has_weights, key, why=_why_not_of_one(kind, sound))
+            one = sound[0] if len(sound) == 1 else None
+            export_button(one, kind, label, f"{key}-{kind}", _why_not_of_one(kind, sound))
         st.caption("The script trains the run again without Petridish and compares its history.")
 
 
@@ -95,32 +88,17 @@ def _why_not_of_one(kind: str, runs: Sequence[Run]) -> str | None:
     return None
 
 
-def _download(
-    label: str, kind: str, runs: Sequence[Run], has_weights: bool, key: str, why: str | None = None
-) -> None:
+def _download(label: str, kind: str, runs: Sequence[Run], has_weights: bool, key: str) -> None:
     name, by = runs[0].id if len(runs) == 1 else "runs", data.person().name
     st.download_button(
         label,
         lambda: exported(kind, runs, has_weights, by),
-        file_name(kind, name),
+        f"petridish-{name}.{kind}",
         TYPES[kind],
         key=f"{key}-{kind}",
-        disabled=why is not None,
-        help=why,
         on_click="ignore",
         width="stretch",
     )
-
-
-def file_name(kind: str, name: str) -> str:
-    """Return what a downloaded file is called.
-
-    Args:
-        kind: one of `TYPES`.
-        name: id of the run, or "runs".
-    """
-    what = f"-{kind}" if kind in OF_ONE and kind != "script" else ""
-    return f"petridish-{name}{what}.{ENDINGS.get(kind, kind)}"
 
 
 def exported(kind: str, runs: Sequence[Run], has_weights: bool, by: str) -> bytes:
@@ -139,7 +117,7 @@ def exported(kind: str, runs: Sequence[Run], has_weights: bool, by: str) -> byte
     for run in runs:
         permissions.require("export", run, by)
     with tempfile.TemporaryDirectory(prefix="petridish-") as folder:
-        path = Path(folder) / f"runs.{ENDINGS.get(kind, kind)}"
+        path = Path(folder) / f"runs.{kind}"
         export(kind, runs, path, weights=has_weights)
         return path.read_bytes()
 

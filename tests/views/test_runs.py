@@ -2,11 +2,14 @@
 
 import json
 import shutil
+import time
+import zipfile
 
 import pandas as pd
 import pytest
 
 from core.exceptions import InvalidInput
+from core.export.onnx_file import has_onnx
 from core.runs import edits, trash
 from core.runs.store import Store
 from dashboard.widgets import curves, runs_transfer
@@ -268,6 +271,34 @@ def test_an_exported_archive_is_imported_elsewhere(finished, tmp_path, monkeypat
         runs_transfer.imported("../holiday.zip", b"no zip")
     table = runs_transfer.exported("csv", [run], has_weights=False, by="ada").decode().splitlines()
     assert len(table) == 1 + len(run.history())
+
+
+def test_weights_are_made_beside_the_server_and_downloaded_when_they_are_ready(
+    open_app, finished, data_dir
+):
+    store, run = finished
+    app = open_app(store.root, runs=run.id)
+    label = "Best weights with a card (safetensors)"
+    button(app, label).click().run()
+    assert not app.error and not app.exception
+    end = time.monotonic() + 120
+    while not any(one.label.startswith("Download petridish") for one in app.download_button):
+        assert time.monotonic() < end, "it was not made"
+        assert label not in [one.label for one in app.button]
+        time.sleep(0.3)
+        assert not app.run().exception
+    labels = [one.label for one in app.download_button]
+    assert f"Download petridish-{run.id}-safetensors.zip" in labels
+    (made,) = data_dir.glob("uploads/*/export.zip")
+    assert {"model.safetensors", "README.md"} <= set(zipfile.ZipFile(made).namelist())
+
+
+def test_an_onnx_file_is_offered_only_where_its_packages_are(open_app, finished):
+    store, run = finished
+    app = open_app(store.root, runs=run.id)
+    offered = button(app, "Best weights with a card (ONNX)")
+    assert offered.disabled == (not has_onnx())
+    assert has_onnx() or "pip install 'petridish[onnx]'" in offered.help
 
 
 def test_a_thousand_runs_are_shown_a_hundred_at_a_time_from_the_chosen_one_on(
