@@ -16,6 +16,8 @@ from core.runs import locks
 from core.runs.run import Run
 from core.runs.store import Store
 
+STARTS_NEXT = "starts next"
+
 
 def available_memory() -> int:
     """Return the bytes that new processes may use."""
@@ -58,5 +60,5 @@ def reasons_to_wait(
         elif is_short:
             found[run.id] = f"waits for memory: less than {LEAST_FREE_MEMORY >> 20:,} MiB are free"
         else:
-            found[run.id] = "starts next"
+            found[run.id] = STARTS_NEXT
     return found

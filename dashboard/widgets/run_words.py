@@ -4,6 +4,7 @@ import time
 from datetime import datetime
 
 from core.jobs.forecast import Forecast
+from core.jobs.waiting import STARTS_NEXT
 from core.runs.run import Run
 from core.runs.state import ACTIVE
 from dashboard.widgets.markdown import duration
@@ -49,9 +50,9 @@ def reason(run: Run, forecast: Forecast | None) -> str:
         return "asked to pause" if layout.pause_request.exists() else "asked to stop"
     if state.state == "queued" and forecast is not None:
         before = f"{forecast.ahead:,} before it" if forecast.ahead else ""
-        return (
-            ", ".join(words for words in (before, forecast.waits_for) if words) or "next to start"
-        )
+        # Others that start now as well are before it: it is not alone in being next.
+        waits_for = None if before and forecast.waits_for == STARTS_NEXT else forecast.waits_for
+        return ", ".join(words for words in (before, waits_for) if words) or STARTS_NEXT
     return state.message or ""
 
 
