@@ -33,12 +33,25 @@ def runs_with_weights() -> list[Run]:
 
 def knows_figures(run: Run) -> bool:
     """Return whether a run was trained on images of shapes, into which figures can be placed."""
+    space = _space(run)
+    return (
+        space is not None
+        and space.class_names == label_space().class_names
+        and image_shape(run) == (1, SIDE, SIDE)
+    )
+
+
+def has_counts(run: Run) -> bool:
+    """Return whether the classes of a run's data count something, as those of shapes do."""
+    space = _space(run)
+    return space is not None and space.num_counts > 0
+
+
+def _space(run: Run) -> LabelSpace | None:
     try:
-        index = files.read_json(run.layout.predictions_index)
-        space = LabelSpace.from_json(index["label_space"])
+        return LabelSpace.from_json(files.read_json(run.layout.predictions_index)["label_space"])
     except (OSError, CoreError, ValueError, KeyError, TypeError, AttributeError):
-        return False
-    return space.class_names == label_space().class_names and image_shape(run) == (1, SIDE, SIDE)
+        return None
 
 
 def image_shape(run: Run) -> tuple[int, int, int]:

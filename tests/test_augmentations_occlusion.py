@@ -82,10 +82,16 @@ def test_a_cutout_is_a_black_square_cut_off_at_the_border(side):
     values = drawn(step, images)
     got = step.apply(images, values).numpy()[:, 0]
     for image in range(NUM):
-        top, left = int(values["top"][image]), int(values["left"][image])
+        top, left, height, width = (
+            int(values[name][image]) for name in ("top", "left", "height", "width")
+        )
         wanted = images[image, 0].numpy().copy()
-        wanted[max(top, 0) : top + side, max(left, 0) : left + side] = 0
+        wanted[top : top + height, left : left + width] = 0
         np.testing.assert_array_equal(got[image], wanted)
+        # What is said to be covered lies in the image, and is the whole square where no border is.
+        for start, extent, size in ((top, height, HEIGHT), (left, width, WIDTH)):
+            assert start >= 0 and 1 <= extent <= side and start + extent <= size
+            assert extent == side or start == 0 or start + extent == size
     # The middle may be any pixel.
     assert ((got[:, 0, 0] == 0).any() and (got[:, -1, -1] == 0).any()) or side == 1
 

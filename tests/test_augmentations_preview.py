@@ -181,7 +181,12 @@ def test_the_texts_name_each_step_that_hit_with_what_was_drawn():
         ("contrast", {}, {"factor": 1.2345}, "factor 1.23"),
         ("gamma", {}, {"gamma": 0.5}, "power 0.5"),
         ("blur", {"sigma": 1.5}, {}, "sigma 1.5 pixels"),
-        ("cutout", {}, {"top": -2, "left": 5}, "8x8 pixels at row -2, column 5"),
+        (
+            "cutout",
+            {},
+            {"top": 0, "left": 5, "height": 6, "width": 8},
+            "6x8 pixels at row 0, column 5",
+        ),
         (
             "grid-mask",
             {},

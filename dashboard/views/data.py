@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard.widgets.background import background_task
 from dashboard.widgets.classes_section import classes_section
 from dashboard.widgets.dataset_picker import dataset_picker, settings_popover
-from dashboard.widgets.dataset_summary import dataset_or_help, headline, notes
+from dashboard.widgets.dataset_summary import dataset_or_help, headline, notes, place_for
 from dashboard.widgets.duplicates_section import duplicates_section
 from dashboard.widgets.import_form import import_form, remove_form
 from dashboard.widgets.map_section import map_section
@@ -33,20 +33,20 @@ with top:
     import_form(name, key="import")
     remove_form(name, key="remove")
 
-loaded = dataset_or_help(settings, key="help")
-if loaded is None:
-    st.stop()
-
-headline(loaded)
-section = st.segmented_control(
-    "Look at",
-    list(SECTIONS),
-    format_func=lambda name: SECTIONS[name][0],
-    required=True,
-    default="samples",
-    key="section",
-    bind="query-params",
-    on_change=leave_section,
-    label_visibility="collapsed",
-)
-SECTIONS[section][1](loaded)
+with place_for(settings, key="place"):
+    loaded = dataset_or_help(settings, key="help")
+    if loaded is None:
+        st.stop()
+    headline(loaded)
+    section = st.segmented_control(
+        "Look at",
+        list(SECTIONS),
+        format_func=lambda name: SECTIONS[name][0],
+        required=True,
+        default="samples",
+        key="section",
+        bind="query-params",
+        on_change=leave_section,
+        label_visibility="collapsed",
+    )
+    SECTIONS[section][1](loaded)

@@ -34,8 +34,9 @@ with top:
     now = evaluating(runs, key="evaluating")
 what_is_missing(now, key="evaluating")
 scores(now, key="scores")
+known = {name: words for name, (words, _) in SECTIONS.items() if name != "counts" or now.has_counts}
 with st.container(horizontal=True, vertical_alignment="center"):
-    section = case_switch("section", {name: words for name, (words, _) in SECTIONS.items()}, "View")
+    section = case_switch("section", known, "View")
     st.space("stretch")
     shown_picker(now, key="shown")
 SECTIONS[section][1](now)

@@ -1,6 +1,7 @@
 """Notes and tags of single images, and their export; kept beside the runs (`core.runs.notes`), for every run of the data."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import streamlit as st
 
@@ -18,13 +19,18 @@ from core.runs.notes import (
 from dashboard import data
 from dashboard.widgets.case_choice import Look, open_image
 from dashboard.widgets.case_link import SPLIT
+from dashboard.widgets.identity import why_not
 from dashboard.widgets.markdown import escaped
 
-PROBLEM = "case-note-problem"
+PROBLEM, SAID = "case-note-problem", "case-note-said"
 
 
 def note_line(look: Look, sample_id: int) -> None:
-    """Show what is kept about an image, in a line; nothing where nothing is."""
+    """Say what became of the note that was left last; show what is kept about an image, in a line, if anything is."""
+    # No toast and no run of the whole page, though the number of notes stands outside of this fragment: a note is also kept by
+    # leaving it for another page, and such a run would come after that click and take it back.
+    if said := st.session_state.pop(SAID, None):
+        st.caption(f":material/sticky_note_2: {escaped(said)}")
     try:
         kept = note_of(data.store().root, look.fingerprint, look.split, sample_id)
     except CoreError as error:
@@ -36,7 +42,7 @@ def note_line(look: Look, sample_id: int) -> None:
 
 
 def note_form(look: Look, sample_id: int) -> None:
-    """Show note and tags of an image, to be changed.
+    """Show note and tags of an image, each kept as soon as it is left or Ctrl+Enter is pressed, which is said.
 
     Args:
         look: what is looked at.
@@ -52,29 +58,35 @@ def note_form(look: Look, sample_id: int) -> None:
         st.error(escaped(error), icon=":material/error:")
         return
     used = sorted({tag for one in notes(root, look.fingerprint) for tag in one.tags})
+    closed = why_not("save")
     key = f"case-note-{look.split}-{sample_id}"
-    with st.form(f"{key}-form", border=False):
-        st.multiselect(
-            "Tags",
-            used,
-            default=list(kept.tags) if kept else [],
-            accept_new_options=True,
-            key=f"{key}-tags",
-            placeholder="Choose tags or write new ones",
-            help=f"At most {LONGEST_TAG} characters each, such as 'wrong label'.",
-        )
-        st.text_area(
-            "Note",
-            kept.note if kept else "",
-            key=f"{key}-text",
-            height=110,
-            max_chars=MOST_CHARACTERS,
-        )
-        st.form_submit_button(
-            "Keep", type="primary", on_click=attempted, args=(lambda: _keep(look, sample_id, key),)
-        )
-    if kept is not None and kept.by:
-        st.caption(f"Kept by {escaped(kept.by)}. It is shown with every run on this data.")
+    st.text_area(
+        "Note",
+        kept.note if kept else "",
+        key=f"{key}-text",
+        height=76,
+        max_chars=MOST_CHARACTERS,
+        placeholder="Kept as soon as you leave the field or press Ctrl+Enter",
+        on_change=_keep,
+        args=(look, sample_id, key),
+        disabled=closed is not None,
+        help=closed and escaped(closed),
+    )
+    st.multiselect(
+        "Tags",
+        used,
+        default=list(kept.tags) if kept else [],
+        accept_new_options=True,
+        key=f"{key}-tags",
+        placeholder="Choose tags or write new ones",
+        help=f"At most {LONGEST_TAG} characters each, such as 'wrong label'. Kept at once.",
+        on_change=_keep,
+        args=(look, sample_id, key),
+        disabled=closed is not None,
+    )
+    if kept is not None:
+        by = f" by {escaped(kept.by)}" if kept.by else ""
+        st.caption(f":material/check: Kept{by}. It is shown with every run on this data.")
 
 
 def notes_popover(look: Look, key: str) -> None:
@@ -129,6 +141,8 @@ def may_save() -> str:
 
 
 def _keep(look: Look, sample_id: int, key: str) -> None:
+    """Keep what stands in the fields; what became of it is said whichever image is open next, as leaving one keeps it."""
+    root = data.store().root
     table = look.cases.table
     names = table.loc[table["sample_id"] == sample_id, "true_name"]
     note = ImageNote(
@@ -140,9 +154,15 @@ def _keep(look: Look, sample_id: int, key: str) -> None:
         dataset=look.lead.dataset or "",
         class_name=str(names.iloc[0]) if len(names) else "",
     )
-    save_note(data.store().root, note, may_save())
-    # The number of notes stands outside of the fragment in which this was clicked.
-    st.rerun()
+    name = f"#{sample_id} of {look.split}"
+    attempted(lambda: _saved(root, note, name))
+    if problem := st.session_state.get(PROBLEM):
+        st.session_state[SAID] = f"The note on {name} was not kept. {problem}"
+
+
+def _saved(root: Path, note: ImageNote, name: str) -> None:
+    left = save_note(root, note, may_save())
+    st.session_state[SAID] = f"Note on {name} {'removed' if left is None else 'kept'}."
 
 
 def _open(one: ImageNote) -> None:

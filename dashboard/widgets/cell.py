@@ -62,6 +62,15 @@ class Cell:
         parts = (ANY if part is None else str(part) for part in (self.true, self.predicted))
         return "-".join(parts)
 
+    @property
+    def kind(self) -> str:
+        """What of the matrix it is: "cell", "row", "column", or "" where all mistakes are meant."""
+        if self.both is not None:
+            return "cell"
+        if self.true is not None:
+            return "row"
+        return "" if self.predicted is None else "column"
+
     def title(self, predictions: Predictions, fold: Fold | None = None) -> str:
         """Return what it shows in words, for Markdown."""
         names = [escaped(name) for name in (fold.names if fold else predictions.space.class_names)]

@@ -15,7 +15,7 @@ from core.report import section
 from dashboard.evaluate_data import HOW_TO_READ
 from dashboard.widgets.case_switch import case_switch
 from dashboard.widgets.cell import SHARES, Cell, cell_in_url, forget_cell, open_cell
-from dashboard.widgets.evaluating import OF, Evaluating
+from dashboard.widgets.evaluating import ALL_MISTAKES, OF, Evaluating
 from dashboard.widgets.figure import figure
 from dashboard.widgets.gallery import gallery
 from dashboard.widgets.markdown import escaped
@@ -41,8 +41,11 @@ def confusion_section(now: Evaluating) -> None:
         st.space("stretch")
         door = st.container(width="content")
     cell = cell_in_url(predictions, fold)
-    with door:
-        now.link("Open in Errors", **cell.filters(fold))
+    # All mistakes of one run have their door above the matrix already.
+    if cell.kind or not now.is_single:
+        with door:
+            words = f"This {cell.kind} in Errors" if cell.kind else ALL_MISTAKES
+            now.link(words, **cell.filters(fold))
     is_large = len(fold) > MOST_CLASSES_WITH_TEXT
     if fold.kind == TYPES:
         claim_sentences(now)
@@ -58,7 +61,7 @@ def confusion_section(now: Evaluating) -> None:
         rows = cell.samples(predictions, fold)
         title = cell.title(predictions, fold)
         gallery(rows, predictions, now.one.run, now.split, title, "gallery")
-    st.subheader("Top confused pairs", anchor=False)
+    st.header("Top confused pairs", anchor=False)
     left, right = st.columns([11, 9], gap="medium")
     with left:
         _pairs(now, fold)

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.datasets import DATASETS
 from core.datasets.classes import BALANCE_RULE, balance
@@ -22,6 +24,25 @@ BALANCE_ICONS = {
     "empty": ":material/hourglass_empty:",
     "one class": ":material/warning:",
 }
+
+
+def place_for(settings: Mapping[str, Any], key: str) -> DeltaGenerator:
+    """Return where all stands that is said of a data set; emptied at once when another one, or other settings, are chosen.
+
+    Else the numbers of the one before stand there below the name of the new one until it has been read.
+
+    Args:
+        settings: of the data set.
+        key: of the widget.
+    """
+    text = orjson.dumps(settings).decode()
+    before, side = st.session_state.get(key, ("", 0))
+    if before != text:
+        side = 1 - side
+        st.session_state[key] = [text, side]
+    # Two places, one of which is empty: emptying one and filling it again reaches the browser as the filling alone.
+    places = [st.empty() if place != side else st.container() for place in range(2)]
+    return places[side]
 
 
 def dataset_or_help(settings: Mapping[str, Any], key: str) -> data.Loaded | None:
@@ -90,7 +111,7 @@ def notes(name: str) -> None:
 
 def _not_fetched(name: str, key: str) -> None:
     with st.container(border=True, gap="small", width=720), errors_shown(with_links=False):
-        st.subheader(f"{escaped(name)} is not on this machine yet", anchor=False)
+        st.header(f"{escaped(name)} is not on this machine yet", anchor=False)
         st.markdown(
             "Fashion-MNIST is 70,000 grey images of clothes in 10 classes, about 30 MB. It is fetched once, checked "
             "byte by byte, and kept. A folder that holds the four files will do as well, without a network."

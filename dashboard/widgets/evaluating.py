@@ -22,6 +22,7 @@ from dashboard.widgets.run_picker import titles_of
 from dashboard.widgets.runs_choice import epoch_choice, runs_choice, split_choice, unknown_runs
 
 OF = "of"
+ALL_MISTAKES = "All mistakes in Errors"
 MOST_DRAWN = 8
 """Runs whose curves are drawn at once; more are no longer told apart."""
 
@@ -60,6 +61,11 @@ class Evaluating:
     def is_single(self) -> bool:
         """Whether it is one run."""
         return len(self.answers) == 1
+
+    @property
+    def has_counts(self) -> bool:
+        """Whether the classes count something, as those of shapes do."""
+        return self.one.predictions.space.num_counts > 0
 
     def stacked(self, name: str, *arguments: object) -> pd.DataFrame:
         """Return a table of the shown run, or those of all drawn ones below each other with a column label."""
@@ -143,7 +149,7 @@ def what_is_missing(now: Evaluating, key: str) -> None:
 def shown_picker(now: Evaluating, key: str) -> None:
     """Show the choice of the run whose details are shown, which stands in the URL as `of`; of one run its mistakes."""
     if now.is_single:
-        now.link("Mistakes in Errors", right="no")
+        now.link(ALL_MISTAKES, right="no")
         return
     st.session_state[key] = now.shown
     st.selectbox(

@@ -92,11 +92,19 @@ def gallery_header(
 
 
 def page_of(table: pd.DataFrame, tiles: int = TILES) -> pd.DataFrame:
-    """Show the choice of the page where there are several, and return its rows; it stands in the URL."""
+    """Show the choice of the page and which of how many it is, where there are several, and return its rows; in the URL."""
     num_pages = -(-len(table) // tiles)
     page = 1
     if num_pages > 1:
-        page = min(st.pagination(num_pages, key=PAGE_KEY, bind="query-params"), num_pages)
+        with st.container(
+            horizontal=True, vertical_alignment="center", gap="small", width="content"
+        ):
+            # In a narrow column some of its numbers give way.
+            chosen = st.pagination(
+                num_pages, max_visible_pages=5, key=PAGE_KEY, bind="query-params"
+            )
+            page = min(chosen, num_pages)
+            st.caption(f"Page {page:,} of {num_pages:,}", width="content")
     return table.iloc[(page - 1) * tiles : page * tiles]
 
 

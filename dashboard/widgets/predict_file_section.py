@@ -71,20 +71,19 @@ def _form(runs: Sequence[Run], key: str) -> None:
             example="/home/me/evaluate.csv",
         )
         options = right.container(border=True)
-        chosen = _options(options, key)
+        chosen = _options(runs, options, key)
         if st.button("Predict", type="primary", icon=":material/play_arrow:", key=f"{key}-start"):
             _start(runs, uploaded, path, chosen)
 
 
-def _options(where: Any, key: str) -> dict[str, Any]:
+def _options(runs: Sequence[Run], where: Any, key: str) -> dict[str, Any]:
     with where:
         st.markdown("**The table** has `ID` and `label`, and")
         columns = {
             "has_names": st.checkbox("the class's name", key=f"{key}-names"),
             "has_probabilities": st.checkbox("every class's probability", key=f"{key}-all"),
-            "has_counts": st.checkbox(
-                "counts, where runs were trained to count", key=f"{key}-counts"
-            ),
+            "has_counts": any(map(predict_data.has_counts, runs))
+            and st.checkbox("counts, where runs were trained to count", key=f"{key}-counts"),
             "top": st.number_input("Classes to name", 1, 10, 1, key=f"{key}-top"),
         }
         averaging = st.selectbox(
@@ -135,7 +134,7 @@ def _outcome(facts: Mapping[str, Any], folder: str, key: str) -> None:
     found = predict_data.outcome(facts, folder)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"**{facts['images']:,} images predicted** in {duration(facts['seconds'])}",
+            f"**{facts['images']:,} images predicted** in {_time_taken(facts['seconds'])}",
             width="content",
         )
         st.download_button(
@@ -159,6 +158,10 @@ def _outcome(facts: Mapping[str, Any], folder: str, key: str) -> None:
         with st.expander(f"{len(facts['notes'])} notes on the file"):
             st.markdown("\n".join(f"- {escaped(note)}" for note in facts["notes"]))
     predicted_gallery(found, key)
+
+
+def _time_taken(seconds: float) -> str:
+    return duration(seconds) if seconds >= 1 else "less than a second"
 
 
 def _put_away() -> None:

@@ -93,7 +93,7 @@ def test_from_the_matrix_to_a_cell_and_on_to_errors(page, run):
     page.goto(f"/evaluate?runs={run.id}")
     click_point(page, "Predicted class", predicted, true)
     page.wait_for_url(re.compile(rf"[?&]cell={true}-{predicted}(&|$)"))
-    link = page.get_by_role("link", name="Open in Errors")
+    link = page.get_by_role("link", name="This cell in Errors")
     page.wait_for_function(
         "([true_, predicted]) => [...document.querySelectorAll('a')].some(one =>"
         " one.href.includes(`true=${true_}`) && one.href.includes(`predicted=${predicted}`))",

@@ -108,6 +108,23 @@ def test_each_section_shows_small_data(open_data, words, section, query):
     assert "alanced" in words(app)
 
 
+def test_what_is_said_of_a_data_set_stands_elsewhere_than_that_of_the_one_before(open_data):
+    app = open_data(dataset="digits")
+
+    def side():
+        blocks = {place: one for place, one in app.main.children.items() if hasattr(one, "get")}
+        return [place for place, one in blocks.items() if one.get("metric")]
+
+    first = side()
+    app.query_params["section"] = "Splits"
+    app.run()
+    assert side() == first
+    app.query_params["dataset"] = "shapes"
+    app.query_params["settings"] = "images:60"
+    app.run()
+    assert len(side()) == len(first) == 1 and side() != first
+
+
 def test_shapes_are_said_to_lack_thirty_classes(open_data, words):
     app = open_data(dataset="shapes")
     assert app.metric[3].value == "30"

@@ -18,7 +18,6 @@ SECTIONS = {
     "roc": "at this threshold.",
     "precision-recall": "at this threshold.",
     "calibration": "fitted on validation, shown on test",
-    "counts": "The classes of this data set count nothing.",
     "neurons": "Strongest images of the units",
 }
 
@@ -76,6 +75,36 @@ def test_each_view_answers_for_one_run_and_for_two(open_app, two, words, section
     assert scores["accuracy"].tolist() == [
         one.predictions("test").is_right.mean() for one in (run, other)
     ]
+
+
+def test_counts_are_not_offered_where_the_classes_count_nothing(open_app, finished):
+    store, run = finished
+    app = open_app(store.root, "evaluate", runs=run.id, section="counts")
+    shown = next(one for one in app.button_group if one.key == "case-switch-section")
+    assert "Counts" not in shown.options and "Neurons" in shown.options
+    assert shown.value == "confusion"
+
+
+def test_the_doors_to_errors_say_what_they_open(open_app, two):
+    root, run, other = two
+
+    def doors(**query):
+        return [one.proto.label for one in open_app(root, "evaluate", **query).get("page_link")]
+
+    all_mistakes = "All mistakes in Errors"
+    assert [one for one in doors(runs=run.id) if "in Errors" in one] == [all_mistakes]
+    for cell, words in (("3-5", "cell"), ("3-any", "row"), ("any-5", "column")):
+        found = doors(runs=run.id, cell=cell)
+        assert f"This {words} in Errors" in found and all_mistakes in found
+    assert all_mistakes in doors(runs=f"{run.id},{other.id}")
+
+
+def test_the_gallery_says_which_page_of_how_many_is_shown(open_app, finished, words):
+    store, run = finished
+    app = open_app(store.root, "errors", runs=run.id, split="test")
+    assert "Page 1 of 6" in words(app)
+    app.session_state["page"] = 2
+    assert "Page 2 of 6" in words(app.run())
 
 
 def test_an_older_link_with_one_run_is_understood(open_app, finished):

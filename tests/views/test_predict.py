@@ -14,6 +14,7 @@ from core.jobs import analyst
 from core.jobs.analyst_tasks import upload_folder
 from core.jobs.predict_task import TASK
 from dashboard.widgets.pixel_canvas import decoded_drawing
+from dashboard.widgets.predict_file_section import _time_taken
 
 FOLDER = "0123456789abcdef"
 
@@ -31,6 +32,22 @@ def test_the_newest_run_answers_and_a_form_asks_for_a_file(open_app, finished):
     app = open_app(store.root, "predict")
     assert app.multiselect[0].value == [run.id]
     assert [button.label for button in app.button if button.label == "Predict"] == ["Predict"]
+
+
+def test_counts_are_not_offered_where_the_classes_count_nothing(open_app, finished):
+    store, _ = finished
+    labels = [one.label for one in open_app(store.root, "predict").checkbox]
+    assert "the class's name" in labels
+    assert not any("counts" in label for label in labels)
+
+
+def test_a_short_time_is_no_nought():
+    assert [_time_taken(seconds) for seconds in (0.02, 0.99, 1.2, 80)] == [
+        "less than a second",
+        "less than a second",
+        "1 s",
+        "1 min 20 s",
+    ]
 
 
 def test_a_run_in_the_link_that_has_no_weights_is_said(open_app, finished):
