@@ -42,7 +42,7 @@ def note_line(look: Look, sample_id: int) -> None:
 
 
 def note_form(look: Look, sample_id: int) -> None:
-    """Show note and tags of an image, each kept as soon as it is left or Ctrl+Enter is pressed, which is said.
+    """Show note and tags of an image, each kept by itself while it is written, which is said.
 
     Args:
         look: what is looked at.
@@ -60,13 +60,15 @@ def note_form(look: Look, sample_id: int) -> None:
     used = sorted({tag for one in notes(root, look.fingerprint) for tag in one.tags})
     closed = why_not("save")
     key = f"case-note-{look.split}-{sample_id}"
-    st.text_area(
+    # Kept while it is written, not when the field is left: a click that leaves the page as well (a tap, without the pause of a
+    # hand) reaches the server first, and what the field says after it comes to a page that is no longer there.
+    st.text_input(
         "Note",
         kept.note if kept else "",
         key=f"{key}-text",
-        height=76,
         max_chars=MOST_CHARACTERS,
-        placeholder="Kept as soon as you leave the field or press Ctrl+Enter",
+        placeholder="Kept while you write",
+        live="400ms",
         on_change=_keep,
         args=(look, sample_id, key),
         disabled=closed is not None,

@@ -266,7 +266,7 @@ def test_the_augmented_views_carry_the_label_and_the_run_answers_on_them(open_ap
 def test_a_note_is_kept_with_the_data_and_shown_with_every_run(open_app, copied, words):
     folder, run = copied
     app = open_app(folder, "errors", split="test", about="note", image="5")
-    app.text_area(key="case-note-test-5-text").input("odd").run()
+    app.text_input(key="case-note-test-5-text").input("odd").run()
     assert "Note on \\#5 of test kept" in words(app)
     assert ":material/check: Kept" in words(app)
     assert "Note on" not in words(app.run())
@@ -280,11 +280,11 @@ def test_a_note_is_kept_with_the_data_and_shown_with_every_run(open_app, copied,
 def test_a_tag_is_kept_with_the_note_and_both_are_removed_when_they_are_emptied(open_app, copied):
     folder, run = copied
     app = open_app(folder, "errors", split="test", about="note", image="5")
-    app.text_area(key="case-note-test-5-text").input("odd").run()
+    app.text_input(key="case-note-test-5-text").input("odd").run()
     app.multiselect(key="case-note-test-5-tags").set_value(["blurred"]).run()
     kept = note_of(folder, run.spec["data_fingerprint"], "test", 5)
     assert kept is not None and (kept.note, kept.tags) == ("odd", ("blurred",))
-    app.text_area(key="case-note-test-5-text").input("").run()
+    app.text_input(key="case-note-test-5-text").input("").run()
     app.multiselect(key="case-note-test-5-tags").set_value([]).run()
     assert any("removed" in one.value for one in app.caption)
     assert note_of(folder, run.spec["data_fingerprint"], "test", 5) is None
