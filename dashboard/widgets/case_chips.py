@@ -60,8 +60,11 @@ _HINTS = {
     "doubted": "yes",
     "ids": "15, 3",
 }
+MARGIN = (
+    "Probability of the true class less the largest of the others, from -1 to 1; below 0 is wrong."
+)
 _HELP = {
-    "margin": "Probability of the true class less the largest of the others, from -1 to 1; below 0 is wrong.",
+    "margin": MARGIN,
     "count_error": "Sum over all types of how far the predicted count is from the true one.",
     "disagree": "The chosen runs do not all say the same; a single run stands beside all finished ones on its data.",
     "suspect": "All these runs agree with each other and not with the label, which may therefore be wrong.",

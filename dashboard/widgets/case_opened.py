@@ -15,6 +15,7 @@ from core.evaluation.samples import NO_PREDICTION_NAME
 from core.exceptions import CoreError
 from dashboard import data
 from dashboard.widgets.case_augmented import case_augmented
+from dashboard.widgets.case_chips import MARGIN
 from dashboard.widgets.case_choice import Look
 from dashboard.widgets.case_history import case_history
 from dashboard.widgets.case_notes import note_form, note_line
@@ -95,7 +96,10 @@ def _facts(look: Look, rows: pd.DataFrame) -> None:
     if not np.isnan(row["count_error"]):
         lines.append(f"counts off by {row['count_error']:.2f} figures in all")
     lines.append(_agreement(look, rows))
-    st.markdown("  \n".join(lines))
+    st.markdown(
+        "  \n".join(lines),
+        help=f"**Loss**: minus the logarithm of the true class's probability. **Margin**: {MARGIN}",
+    )
     note_line(look, int(row["sample_id"]))
 
 
