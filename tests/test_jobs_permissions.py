@@ -14,7 +14,7 @@ from core.jobs.people import typed_name
 from core.jobs.permissions import Change, Request, is_loopback, require, require_to, why_not
 from core.jobs.refusals import possible
 from core.jobs.submit import submit, submit_all
-from core.runs import saved
+from core.runs import files, saved
 
 PEOPLE = {"roles": {"root@example.org": "admin", "eve@example.org": "viewer"}}
 OWNER, OTHER, ADMIN, VIEWER = "ada", "bo@example.org", "root@example.org", "eve@example.org"
@@ -47,6 +47,18 @@ def test_owner_and_admin_may_do_everything_others_and_viewers_nothing(told_apart
     for by in (OTHER, VIEWER, typed_name("ada"), typed_name(None)):
         with pytest.raises(NotAllowed, match=run.id):
             require(request_, run, by)
+
+
+def test_who_takes_somebody_else_s_run_away_stands_in_its_events(told_apart):
+    (run,) = told_apart.runs()
+    before = run.layout.events.read_bytes()
+    control.allow_export(run, OWNER)
+    with pytest.raises(NotAllowed, match=run.id):
+        control.allow_export(run, OTHER)
+    assert run.layout.events.read_bytes() == before
+    control.allow_export(run, ADMIN)
+    (event,) = files.parse_rows(run.layout.events.read_bytes().removeprefix(before))[0]
+    assert (event["event"], event["by"]) == ("export", ADMIN)
 
 
 def test_a_refusal_names_the_owner_and_who_asks(told_apart):

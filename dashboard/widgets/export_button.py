@@ -9,7 +9,7 @@ import secrets
 import streamlit as st
 
 from core.exceptions import CoreError, UnknownName
-from core.jobs import analyst, permissions
+from core.jobs import analyst, control
 from core.jobs.analyst_tasks import upload_folder
 from core.jobs.export_task import ENDINGS, TASK, exported_file
 from core.runs.run import Run
@@ -87,7 +87,7 @@ def _begin(run: Run, kind: str) -> tuple[str, str]:
         CoreError: the data folder cannot be written.
     """
     by = data.person().name
-    permissions.require("export", run, by)
+    control.allow_export(run, by)
     folder = secrets.token_hex(16)
     arguments = {
         "runs_dir": str(data.store(by).root),
