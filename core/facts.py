@@ -61,12 +61,8 @@ def run_verdicts(run: Run, rows: Rows) -> list[Verdict]:
         run: the run.
         rows: its history.
     """
-    splits = (_read(run.layout.predictions_index) or {}).get("splits")
-    stored = splits.get("validation") if isinstance(splits, dict) else None
-    samples = stored.get("samples") if isinstance(stored, dict) else None
-    num_validation = samples if isinstance(samples, int) else None
     state = run.state
-    return verdicts(rows, run.config, num_validation, state.state, state.reason)
+    return verdicts(rows, run.config, _num_validation(run), state.state, state.reason)
 
 
 @dataclass(frozen=True)
@@ -88,7 +84,8 @@ def group_verdicts(
     """Return what the curves of a variant say, warnings first; then what they say beside those of a baseline.
 
     A seed stands beside the baseline's run of the same place, from the first again where the baseline has fewer: seeds of
-    two variants have nothing in common.
+    two variants have nothing in common. Which variant is the better one is left out: one seed beside another cannot say it,
+    and what all seeds say together (`core.evaluation.comparison`) would be contradicted.
 
     Args:
         group: the variant.
@@ -104,14 +101,26 @@ def group_verdicts(
         for run, other in zip(group.runs, others, strict=False):
             pair = (
                 Course.of(
-                    read_history(member), member.config, state=member.state.state, label=of.label
+                    read_history(member),
+                    member.config,
+                    num_validation=_num_validation(member),
+                    state=member.state.state,
+                    label=of.label,
                 )
                 for member, of in ((run, group), (other, baseline))
             )
-            for one in verdicts_against(*pair):
+            for one in verdicts_against(*pair, are_ranked=False):
                 seen.setdefault(one.rule, []).append(one)
     found = [SeenVerdict(some[0], len(some)) for some in seen.values()]
     return sorted(found, key=lambda one: not one.verdict.is_warning)
+
+
+def _num_validation(run: Run) -> int | None:
+    """Return how many images a run's validation split has, or None where its stored outputs do not say."""
+    splits = (_read(run.layout.predictions_index) or {}).get("splits")
+    stored = splits.get("validation") if isinstance(splits, dict) else None
+    samples = stored.get("samples") if isinstance(stored, dict) else None
+    return samples if isinstance(samples, int) else None
 
 
 def _as_row(verdict: Verdict) -> dict[str, Any]:

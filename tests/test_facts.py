@@ -179,9 +179,9 @@ def test_facts_of_a_suite_name_its_runs():
 
 
 def test_verdicts_of_a_variant_say_in_how_many_seeds_and_stand_beside_the_baseline(trained):
-    def rows(*accuracies):
+    def rows(*accuracies, seconds=1.0):
         return [
-            {"attempt": 1, "step": 10 * epoch, "stage": 0, "epoch_seconds": 1.0, "epoch": epoch}
+            {"attempt": 1, "step": 10 * epoch, "stage": 0, "epoch_seconds": seconds, "epoch": epoch}
             | {"validation_accuracy": accuracy, "train_accuracy": accuracy, "samples": 64}
             for epoch, accuracy in enumerate(accuracies, start=1)
         ]
@@ -190,7 +190,7 @@ def test_verdicts_of_a_variant_say_in_how_many_seeds_and_stand_beside_the_baseli
     slow = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
     base = [trained("dense-base", 0, is_right, rows=rows(*slow))]
     wide = [
-        trained("dense-wide", seed, is_right, rows=rows(*accuracies))
+        trained("dense-wide", seed, is_right, rows=rows(*accuracies, seconds=9.0))
         for seed, accuracies in enumerate([slow, [0.8, 0.8, 0.8, 0.8, 0.8, 0.8], slow])
     ]
     group, baseline = groups(wide)[0], groups(base)[0]
@@ -212,3 +212,5 @@ def test_verdicts_of_a_variant_say_in_how_many_seeds_and_stand_beside_the_baseli
     # The only run of the baseline stands beside each seed.
     assert beside and all("dense-base" in one.verdict.sentence for one in beside)
     assert max(one.num_seeds for one in beside) <= 3
+    # Which variant is better, all seeds say together: one beside another might say the contrary.
+    assert not {"better", "worse", "alike"} & {one.verdict.rule for one in beside}

@@ -24,9 +24,16 @@ SMOOTHER_FACTOR = 0.75
 uncertain by some ten per cent."""
 
 
-def verdicts_against(course: Course, baseline: Course) -> list[Verdict]:
-    """Return what the rules find in a run's history beside its baseline's; `label` of each names it in sentences."""
-    return [verdict for rule in RULES_AGAINST if (verdict := rule(course, baseline)) is not None]
+def verdicts_against(course: Course, baseline: Course, *, are_ranked: bool = True) -> list[Verdict]:
+    """Return what the rules find in a run's history beside its baseline's; `label` of each names it in sentences.
+
+    Args:
+        course: the run.
+        baseline: the other one.
+        are_ranked: whether to say which of the two runs is better; not where variants are meant, which takes all seeds.
+    """
+    rules = RULES_AGAINST if are_ranked else [one for one in RULES_AGAINST if one not in RANKING]
+    return [verdict for rule in rules if (verdict := rule(course, baseline)) is not None]
 
 
 def better(course: Course, baseline: Course) -> Verdict | None:
@@ -114,6 +121,9 @@ RULES_AGAINST: tuple[Callable[[Course, Course], Verdict | None], ...] = (
     smoother,
 )
 """By importance."""
+
+RANKING = (better, worse, alike)
+"""Those that say which of two runs is better."""
 
 
 def _compared(course: Course, baseline: Course, wanted: str) -> Verdict | None:
