@@ -47,7 +47,7 @@ with card_column.container(border=True), errors_shown(with_links=False):
             values = grid_form(configs, key="train-grid")
     seeds = parsed_seeds(seeds_text)
     if pipeline is not None:
-        values["augmentation"] = [pipeline.to_json()]
+        values = {**values, "augmentation": [pipeline.to_json()]}
     planned = grid(configs, values, len(seeds))
     number_of_runs(planned, len(configs), len(seeds))
     is_allowed, notes = problems(planned, seeds)
@@ -56,4 +56,4 @@ with card_column.container(border=True), errors_shown(with_links=False):
         start_buttons(planned, seeds, choice, "train-start")
     worth_knowing(notes)
     if len(choice.configs) == 1:
-        shown_differences(common_differences(choice.configs[0], planned), choice.origin)
+        shown_differences(common_differences(choice.recipes[0], planned), choice.origin)

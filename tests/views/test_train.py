@@ -240,6 +240,14 @@ def test_stages_are_added_moved_and_removed(open_train, words):
     assert "All settings are those of" in words(app)
 
 
+def test_a_change_for_all_runs_leaves_the_augmentation_alone(open_train, words):
+    app = open_train(variants="dense-base,dense-sgd", augmentation="fashion-recipe")
+    input_called(app, "Settings").set_value(["training.batch_size"]).run()
+    input_called(app, "Batch size (samples): values").set_value("64, 128").run()
+    assert orjson.loads(param(app, "grid")) == {"training.batch_size": [64, 128]}
+    assert "Left out" not in words(app) and param(app, "augmentation") == "fashion-recipe"
+
+
 def test_several_values_and_seeds_make_a_grid_whose_size_is_said_and_limited(
     open_train, tmp_path, words
 ):
