@@ -10,6 +10,7 @@ import sys
 import termios
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -84,6 +85,15 @@ def waiting_bytes(pid):
         return struct.unpack("i", fcntl.ioctl(descriptor, termios.FIONREAD, b"\0" * 4))[0]
     finally:
         os.close(descriptor)
+
+
+def is_stopped(pid):
+    """Return whether every thread stands still: one that has not got the signal yet would still read a question."""
+    states = [
+        path.read_text().rpartition(")")[2].split()[0]
+        for path in Path(f"/proc/{pid}/task").glob("*/stat")
+    ]
+    return set(states) == {"T"}
 
 
 def flip_a_byte(path):
@@ -220,6 +230,7 @@ def test_a_death_during_a_question_is_told_and_the_next_one_is_answered(models, 
     assert models.answers([finished_run], IMAGES)[0].problem is None
     pid = models.pid
     os.kill(pid, signal.SIGSTOP)
+    until(lambda: is_stopped(pid))
     with ThreadPoolExecutor(1) as threads:
         asked = threads.submit(models.answers, [finished_run, finished_run], IMAGES)
         until(lambda: waiting_bytes(pid) > 0)

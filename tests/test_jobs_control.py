@@ -162,7 +162,7 @@ def test_a_waiting_run_whose_entry_is_lost_can_be_stopped(processes, store, new_
     run = new_run("queued")
     control.stop(store, run, by="ada")
     processes.until_state(run, "stopped")
-    assert queue.entries(store.layout, store.observer.host) == []
+    processes.until(lambda: queue.entries(store.layout, store.observer.host) == [])
     assert not run.layout.attempt(1).exists()
 
 

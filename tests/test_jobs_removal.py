@@ -4,11 +4,15 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from filelock import FileLock
 
 from core.exceptions import RunStateError, UnknownName
-from core.jobs import queue, removal
+from core.jobs import control, queue, removal
+from core.jobs.inline import InlineExecutor
+from core.jobs.worker import Worker
 from core.runs import files, locks, trash
 from core.runs.state import RunState, write_state
 
@@ -132,3 +136,30 @@ def test_a_worker_whose_run_was_deleted_and_restored_does_not_lose_its_place(sto
     removal.restore(store, run.id, by="ada")
     locks.take(run.layout.alive_lock).release()
     assert kinds(run)[-2:] == ["delete", "restore"]
+
+
+def test_a_request_that_waits_while_its_run_is_deleted_does_not_make_the_folder_again(store, run):
+    executor = InlineExecutor(store, store.root)
+    with ThreadPoolExecutor() as threads, FileLock(run.layout.request_lock):
+        asked = [
+            threads.submit(control.resume, store, executor, run, "ada"),
+            threads.submit(removal.delete, store, run, "ada"),
+        ]
+        time.sleep(0.3)  # so that they wait, or come later and find nothing: either must do no harm
+        trash.discard(run.layout)
+    for one in asked:
+        assert isinstance(one.exception(), UnknownName)
+    assert not run.layout.path.exists()
+    assert removal.restore(store, run.id, by="ada").damaged is None
+
+
+def test_no_lock_and_no_request_brings_a_deleted_run_back(store, run):
+    trash.discard(run.layout)
+    with pytest.raises(FileNotFoundError):
+        locks.take(run.layout.alive_lock, makes_folder=False)
+    with pytest.raises(UnknownName):
+        control.stop(store, run, by="ada")
+    worker = Worker(run.layout, 2, store.root)
+    with pytest.raises(FileNotFoundError):
+        worker.work()
+    assert not run.layout.path.exists()

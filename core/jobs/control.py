@@ -6,7 +6,6 @@ that does not answer is killed from here. Deleting and restoring is removal.py.
 
 import contextlib
 import functools
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -92,7 +91,7 @@ def pause(store: Store, run: Run, by: str) -> None:
     permissions.require("pause", run, by)
     if run.layout.stop_request.exists() and not run.layout.pause_request.exists():
         raise RunStateError(f"Run {run.id} was asked to stop already; resume it once it has.")
-    files.make_folder(run.layout.control_dir)
+    _make_control_folder(run)
     # Before the request to stop: a worker that finds that one looks for this one.
     files.create_json(run.layout.pause_request, {"by": by, "time": time.time()})
     _ask_to_stop(store, run, "pause", by)
@@ -161,7 +160,7 @@ def kill(
     for run in asked:
         permissions.require("kill", run, by)
     for run in asked:
-        files.make_folder(run.layout.control_dir)
+        _make_control_folder(run)
         files.create_json(run.layout.kill_request, {"by": by, "time": time.time()})
         with contextlib.suppress(RunStateError):  # it ended by itself meanwhile
             stop(store, run, by)
@@ -215,13 +214,21 @@ def _under_way(store: Store, run: Run, wanted: str) -> Run:
 
 
 def _ask_to_stop(store: Store, run: Run, verb: str, by: str) -> None:
-    files.make_folder(run.layout.control_dir)
+    _make_control_folder(run)
     files.create_json(run.layout.stop_request, {"by": by, "time": time.time()})
     files.append_event(run.layout.events, verb, by=by)
     if run.state.state == "queued":
         ensure_runner(store)
     else:
         terminate(store, run.state, locks.holder(run.layout.alive_lock))
+
+
+def _make_control_folder(run: Run) -> None:
+    """Make the folder of requests where it is missing, but not that of a run which has just been deleted."""
+    try:
+        run.layout.control_dir.mkdir(mode=files.FOLDER_MODE, exist_ok=True)
+    except FileNotFoundError:
+        raise UnknownName("run", run.id, ()) from None
 
 
 def _queue_again(
@@ -278,7 +285,7 @@ def _killed(store: Store, run: Run, by: str) -> bool:
     if not kill_worker(store, before, locks.holder(layout.alive_lock)):
         return not _has_worker(run)
     with contextlib.suppress(LockTaken), alone(run):
-        lock = locks.take(layout.alive_lock, DEATH_SECONDS)
+        lock = locks.take(layout.alive_lock, DEATH_SECONDS, makes_folder=False)
         try:
             now, moment = read_state(layout), time.time()
             # A resume may have been quicker, or the worker may have written its last state.
@@ -300,13 +307,28 @@ def alone(run: Run) -> Iterator[None]:
         UnknownName: the run is gone.
         RunStateError: another request took too long.
     """
-    if not os.path.lexists(run.layout.path):
-        raise UnknownName("run", run.id, ())  # the lock would make its folder again
+    path, lock = run.layout.path, run.layout.request_lock
     try:
-        with FileLock(run.layout.request_lock, timeout=LONGEST_REQUEST, mode=files.FILE_MODE):
-            yield
-    except Timeout:
-        raise RunStateError(f"Another request to run {run.id} is under way; try again.") from None
+        folder = path.lstat().st_ino
+    except FileNotFoundError:
+        raise UnknownName("run", run.id, ()) from None  # the lock would make its folder again
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(FileLock(lock, timeout=LONGEST_REQUEST, mode=files.FILE_MODE))
+            is_there = path.lstat().st_ino == folder
+        except Timeout:
+            raise RunStateError(
+                f"Another request to run {run.id} is under way; try again."
+            ) from None
+        except FileNotFoundError:
+            is_there = False
+        if not is_there:
+            # Deleted while this request waited, so that the lock may have made the folder again.
+            lock.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                path.rmdir()  # unless somebody has brought the run back
+            raise UnknownName("run", run.id, ())
+        yield
 
 
 def _words(states: Sequence[str]) -> str:

@@ -37,7 +37,7 @@ def delete(store: Store, run: Run, by: str) -> None:
             now = _requested(store, run)
             if not run.layout.path.is_symlink():
                 # Held while it moves, so that no worker starts in it. Not before: a lock says that the run lives.
-                held.callback(locks.take(run.layout.alive_lock).release)
+                held.callback(locks.take(run.layout.alive_lock, makes_folder=False).release)
         except LockTaken:
             raise _under_way(run, "under way") from None
         except OSError as error:

@@ -55,14 +55,13 @@ class Worker:
 
     def work(self) -> int:
         """Train to the end; return the exit status."""
-        host = host_name()
-        wanted = [self.layout.alive_lock]
-        if self.slot is not None:
-            wanted.append(RunsLayout(self.layout.path.parent).slot_lock(host, self.slot))
+        host, seconds = host_name(), self.waits.lock_wait
         held: list[locks.HeldLock] = []
         try:
-            for path in wanted:
-                held.append(locks.take(path, self.waits.lock_wait))
+            held.append(locks.take(self.layout.alive_lock, seconds, makes_folder=False))
+            if self.slot is not None:
+                slot_lock = RunsLayout(self.layout.path.parent).slot_lock(host, self.slot)
+                held.append(locks.take(slot_lock, seconds))
             return self._work_locked(host)
         except LockTaken as error:
             print(f"attempt {self.attempt}: {error}", file=sys.stderr)

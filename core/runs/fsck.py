@@ -75,7 +75,7 @@ def _of_run(store: Store, layout: RunLayout, fix: bool) -> list[Checked]:
         return [Checked(one) for one in found]
     try:
         # Held while mending: no worker starts in between. What was found before is found again, if it is still there.
-        lock = locks.take(layout.alive_lock)
+        lock = locks.take(layout.alive_lock, makes_folder=False)
     except (LockTaken, OSError):
         return [Checked(one) for one in found]
     try:

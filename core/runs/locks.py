@@ -46,17 +46,20 @@ class HeldLock:
                     os.close(self.descriptor)
 
 
-def take(path: Path, wait_seconds: float = 0.0) -> HeldLock:
-    """Take a lock, making the file and its folder when needed.
+def take(path: Path, wait_seconds: float = 0.0, *, makes_folder: bool = True) -> HeldLock:
+    """Take a lock, making the file when needed.
 
     Args:
         path: the lock file.
         wait_seconds: how long to try.
+        makes_folder: whether to make its folder too; not that of a run, which may have been deleted meanwhile.
 
     Raises:
         LockTaken: it was held all the time, by another process or by this one.
+        FileNotFoundError: its folder is missing.
     """
-    make_folder(path.parent)
+    if makes_folder:
+        make_folder(path.parent)
     give_up = time.monotonic() + wait_seconds
     while True:
         lock = _try(path)

@@ -86,7 +86,7 @@ def finished(browser, dashboard):
     wait_for(lambda: dashboard.store.run(run.id).state.state == "finished")
     page.wait_for_function(f"({POINTS})() == {EPOCHS}")
     page.get_by_role("link", name="Evaluate").last.click()
-    expect(page.get_by_text("All mistakes")).to_be_visible()
+    expect(page.get_by_text("All mistakes", exact=True)).to_be_visible()
     assert page.locator("[data-testid=stException]").count() == 0
     page.close()
     return dashboard.store.run(run.id)

@@ -310,7 +310,7 @@ def test_who_logs_out_is_asked_again_and_the_provider_is_told(visitor, served, p
     page.reload()
     page.get_by_role("button", name="Log out").click()
     sync_api.expect(way_in(page)).to_be_visible()
-    assert cookies(page) == set() and page.url == f"{served.url}/"
+    wait_for(lambda: cookies(page) == set() and page.url == f"{served.url}/")
     told = provider.ended[-1]
     assert told["client_id"] == CLIENT and told["id_token_hint"]
     page.goto("/runs")
@@ -327,7 +327,7 @@ def test_a_token_too_large_for_one_cookie_logs_in_as_well(visitor, served, provi
     assert "_streamlit_user_1" in cookies(page)
     page.get_by_role("button", name="Log out").click()
     sync_api.expect(way_in(page)).to_be_visible()
-    assert cookies(page) == set()
+    wait_for(lambda: cookies(page) == set())
 
 
 def test_an_address_that_the_provider_has_not_verified_is_no_ones(
@@ -394,4 +394,4 @@ def test_an_answer_that_nobody_asked_for_logs_nobody_in(visitor, served):
     page = visitor()
     page.goto("/oauth2callback?code=stolen&state=made-up")
     sync_api.expect(way_in(page)).to_be_visible()
-    assert cookies(page) == set()
+    wait_for(lambda: cookies(page) == set())
