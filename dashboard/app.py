@@ -9,6 +9,7 @@ from core.jobs.local import ensure_runner_if_queued
 from dashboard import data
 from dashboard.widgets.case_link import go_if_wished
 from dashboard.widgets.errors import errors_shown
+from dashboard.widgets.field_first import field_first
 from dashboard.widgets.identity import identity
 
 HERE = Path(__file__).parent
@@ -47,6 +48,7 @@ st.set_page_config(
 page = st.navigation(PAGES)
 st.logo(HERE / "wordmark.svg", size="large", icon_image=HERE / "petridish.svg")
 st.html(STYLE)
+field_first()
 with errors_shown():
     identity()
     store = data.store()
