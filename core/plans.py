@@ -1,7 +1,7 @@
 """Plans: which runs a choice of variants or a suite comes to, with changes for all and several values of some settings.
 
 Apart from submitting, so that a page can say how many runs there will be, and of what, before anything is checked
-against the data or written. Seeds multiply what is planned here.
+against the data or written. Also the batch size that a recipe gets on few images. Seeds multiply what is planned here.
 """
 
 import itertools
@@ -18,6 +18,12 @@ from core.variants import Suite, run_config
 
 MOST_RUNS = 500
 """Runs that may be started together: a typing error must not fill the queue for weeks."""
+
+_STEPS_PER_EPOCH = 4
+"""Optimizer steps that an epoch on few images has at least: fewer, and the default number of epochs trains next to nothing."""
+
+_SMALLEST_BATCH = 4
+"""Fitted batches hold no fewer images, if there are as many: of one or two, a gradient is mostly chance."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +135,30 @@ def suite_on(
         )
         for entry in own or suite.entries
     ]
+
+
+def fitted_batch_size(batch_size: int, num_samples: int) -> int:
+    """Return a recipe's batch size, or on few images the largest power of two that is at most a quarter of them.
+
+    On fewer than 16 images it is 4, if there are as many.
+
+    Args:
+        batch_size: of the recipe, which was made for thousands of images.
+        num_samples: of the training split.
+    """
+    most = max(num_samples // _STEPS_PER_EPOCH, min(_SMALLEST_BATCH, num_samples), 1)
+    return batch_size if batch_size <= most else 1 << (most.bit_length() - 1)
+
+
+def fitted(config: RunConfig, num_samples: int) -> RunConfig:
+    """Return a config with its batch size fitted to a training split; the same one where nothing has to change.
+
+    For recipes only: a batch size that somebody chose stays, and `core.jobs.checks` says whether it can be trained.
+    """
+    size = fitted_batch_size(config.training.batch_size, num_samples)
+    if size == config.training.batch_size:
+        return config
+    return config.changed({"training.batch_size": size})
 
 
 def _once(values: Sequence[Any]) -> list[Any]:

@@ -15,8 +15,9 @@ from core.pipelines import save_pipeline
         ),
         (
             ["--variant", "dense-base", "--set", "training.batch_size=2000"],
-            "training.batch_size must be at most the 1077 training samples of 'digits'; got 2000. "
-            "Take a smaller one, such as training.batch_size=32.",
+            "training.batch_size must be at most the 1077 training samples of 'digits'; got 2000. Take 32: on the page "
+            "Train under 'Batch size', or for several variants under 'Changes for all runs'; on the command line with "
+            "--set training.batch_size=32.",
         ),
         (
             ["--variant", "dense-base", "--seeds", "9999999999"],
@@ -35,6 +36,29 @@ def test_what_does_not_fit_the_data_is_not_queued(
 ):
     call = ["train", "--dataset", "digits", "--data", data_dir, *arguments]
     assert petridish(*call) == (2, "", f"petridish: {message}\n")
+    assert list(elsewhere.iterdir()) == []
+
+
+FEW = ("--dataset", "shapes", "--set", "dataset.images=100")
+
+
+def test_on_few_images_the_batches_are_made_smaller_and_a_note_says_so(
+    petridish_process, processes, data_dir
+):
+    call = ["train", *FEW, "--variant", "dense-base", "--variant", "shapes-combined"]
+    call += ["--set", "training.max_epochs=1", "--device", "cpu"]
+    done = petridish_process(*call, "--runs", processes.store.root, "--data", data_dir, "--wait")
+    assert done.returncode == 0, done.stderr
+    assert "in dense-base: Batch size 16 instead of 256: there are only 80 training" in done.stderr
+    assert "in shapes-combined: Batch size 16 instead of 64:" in done.stderr
+    runs = processes.store.runs()
+    assert [run.config["training"]["batch_size"] for run in runs] == [16, 16]
+
+
+def test_a_batch_size_that_is_asked_for_is_never_fitted(petridish, elsewhere, data_dir):
+    call = ["train", *FEW, "--variant", "dense-base", "--data", data_dir]
+    status, _, said = petridish(*call, "--set", "training.batch_size=256")
+    assert status == 2 and "at most the 80 training samples of 'shapes'; got 256. Take 16:" in said
     assert list(elsewhere.iterdir()) == []
 
 

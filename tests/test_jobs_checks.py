@@ -6,6 +6,7 @@ import pytest
 from core.datasets.base import Split
 from core.exceptions import CoreError
 from core.jobs.checks import check, notes, notes_of_all
+from core.plans import fitted
 from core.variants import run_config
 
 SHAPES = {"name": "shapes", "images": 100}
@@ -46,8 +47,9 @@ def refusal(config, data_dir):
             DIGITS,
             "dense-base",
             {"stages": [{}, {"changes": {"batch_size": 5000}}]},
-            "training.batch_size must be at most the 1077 training samples of 'digits'; got 5000. "
-            "Take a smaller one, such as training.batch_size=32.",
+            "training.batch_size must be at most the 1077 training samples of 'digits'; got 5000. Take 32: on the page "
+            "Train under 'Batch size', or for several variants under 'Changes for all runs'; on the command line with "
+            "--set training.batch_size=32.",
         ),
         (
             SHAPES,
@@ -87,6 +89,16 @@ def test_the_notes_say_that_a_weight_of_the_counts_means_nothing_without_counts(
         "training.count_loss_weight is 6 and means nothing here: the data set has no counts, and the classes alone are "
         "trained."
     )
+
+
+def test_the_notes_say_that_few_images_made_the_batches_smaller(data_dir):
+    config = run_config(SHAPES, "shapes-combined")
+    dataset = config.dataset.load(data_dir)
+    said = "Batch size 16 instead of 64: there are only 80 training images."
+    assert said in notes(dataset, fitted(config, 80))
+    for size in (64, 8):
+        others = notes(dataset, config.changed({"training.batch_size": size}))
+        assert not [note for note in others if "atch size" in note]
 
 
 def test_the_notes_name_classes_that_are_never_trained(data_dir):

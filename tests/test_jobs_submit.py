@@ -65,7 +65,8 @@ def test_a_batch_larger_than_the_training_split_is_refused(store, executor, data
         submit(store, executor, dataset, config, 0)
     assert str(raised.value) == (
         f"training.batch_size must be at most the {len(dataset.split('train'))} training samples "
-        "of 'digits'; got 5000. Take a smaller one, such as training.batch_size=32."
+        "of 'digits'; got 5000. Take 32: on the page Train under 'Batch size', or for several variants under "
+        "'Changes for all runs'; on the command line with --set training.batch_size=32."
     )
     assert not store.root.exists()
 

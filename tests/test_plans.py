@@ -1,8 +1,17 @@
 import pytest
 
+from core.differences import differences_from_variant
 from core.exceptions import InvalidParameter, UnknownName
-from core.plans import MOST_RUNS, common_differences, grid, parsed_values, suite_on
-from core.variants import SUITES, run_config
+from core.plans import (
+    MOST_RUNS,
+    common_differences,
+    fitted,
+    fitted_batch_size,
+    grid,
+    parsed_values,
+    suite_on,
+)
+from core.variants import SUITES, VARIANTS, run_config
 
 DIGITS = {"name": "digits"}
 
@@ -73,6 +82,29 @@ def test_a_data_set_that_a_suite_does_not_name_gets_all_of_it():
     found = suite_on(SUITES["fashion-dense"], DIGITS)
     assert len(found) == len(SUITES["fashion-dense"].entries)
     assert {one.dataset.name for one in found} == {"digits"}
+
+
+@pytest.mark.parametrize(
+    ("num_samples", "size"),
+    [(1024, 256), (1023, 128), (108, 16), (64, 16), (63, 8), (16, 4), (5, 4), (3, 2), (1, 1)],
+)
+def test_a_batch_is_fitted_to_a_quarter_of_few_images(num_samples, size):
+    assert fitted_batch_size(256, num_samples) == size
+
+
+def test_a_batch_size_that_leaves_four_steps_an_epoch_stays_as_it_is(dense):
+    assert fitted_batch_size(27, 108) == 27
+    assert fitted(dense, 1077) is dense
+    (found,) = differences_from_variant(fitted(dense, 108).to_json())
+    assert (found.path, found.before, found.after) == ("training.batch_size", "256", "16")
+
+
+def test_no_variant_is_changed_on_the_data_sets_that_are_built_in():
+    sizes = {"digits": 1077, "shapes": 8000, "fashion": 31_500, "fashion-official": 50_000}
+    for name, num_samples in sizes.items():
+        for variant in VARIANTS:
+            config = run_config({"name": name}, variant)
+            assert fitted(config, num_samples) is config
 
 
 def test_what_all_plans_change_leaves_out_what_sets_them_apart(dense):

@@ -109,10 +109,12 @@ def train(
 ) -> None:
     """Queue runs and print their ids, one a line; notes on them go to stderr.
 
-    They train in the background; 'petridish runs list' shows how far they are.
+    They train in the background; 'petridish runs list' shows how far they are. On few images the batch size is made smaller
+    than the variant's, and a note says so, unless --set training.batch_size names one.
     """
     from core.config import parsed_overrides, parsed_seeds
     from core.datasets import dataset_source
+    from core.plans import fitted
     from core.variants import SUITES, run_config, run_configs
 
     if bool(names) == bool(suite):
@@ -133,11 +135,15 @@ def train(
         configs = [run_config(chosen, one, overrides) for one in names]
     else:
         raise InvalidParameter("Name the data set: --dataset NAME.")
+    wanted_seeds = parsed_seeds(seeds)  # before data are loaded, which may have to be made first
+    if "training.batch_size" not in overrides:
+        sets = {one.dataset: one.dataset.load(data_dir) for one in configs}
+        configs = [fitted(one, len(sets[one.dataset].split("train"))) for one in configs]
     ids = submitted(
         store,
         data_dir,
         configs,
-        parsed_seeds(seeds),
+        wanted_seeds,
         hint="; --force trains again",
         name=name,
         suite=suite,

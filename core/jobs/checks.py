@@ -14,6 +14,8 @@ from core.datasets.base import Dataset
 from core.exceptions import InvalidParameter
 from core.models.base import Outputs
 from core.models.layers import check_batch_size
+from core.plans import fitted_batch_size
+from core.variants import VARIANTS
 
 LARGEST_SEED = 2**31 - 1
 
@@ -26,13 +28,15 @@ def check(dataset: Dataset, config: RunConfig, seed: int) -> None:
     """
     if not 0 <= seed <= LARGEST_SEED:
         raise InvalidParameter(f"seed must lie in [0, {LARGEST_SEED}]; got {seed}.")
-    num_rows = len(dataset.split("train")) * config.augmentation.num_copies
+    num_samples = len(dataset.split("train"))
+    num_rows = num_samples * config.augmentation.num_copies
     for training in config.stage_configs:
         if training.batch_size > num_rows:
             raise InvalidParameter(
                 f"training.batch_size must be at most the {num_rows} training samples of "
-                f"{dataset.name!r}; got {training.batch_size}. Take a smaller one, such as "
-                f"training.batch_size={max(1, min(32, num_rows // 4))}."
+                f"{dataset.name!r}; got {training.batch_size}. Take {fitted_batch_size(32, num_samples)}: on the page "
+                "Train under 'Batch size', or for several variants under 'Changes for all runs'; on the command line "
+                f"with --set training.batch_size={fitted_batch_size(32, num_samples)}."
             )
     with torch.device("meta"):
         network = config.model.build(dataset.image_shape, dataset.space)
@@ -43,8 +47,12 @@ def check(dataset: Dataset, config: RunConfig, seed: int) -> None:
 
 
 def notes(dataset: Dataset, config: RunConfig) -> list[str]:
-    """Return, in sentences, what is allowed and worth knowing: what augmentation does to labels, classes never trained."""
-    found = config.augmentation.notes(dataset.space)
+    """Return, in sentences, what is allowed and worth knowing.
+
+    Of a batch size that few images ask for, what augmentation does to labels, classes never trained.
+    """
+    found = [*_of_batch_size(len(dataset.split("train")), config)]
+    found += config.augmentation.notes(dataset.space)
     usual = type(config.training).model_fields["count_loss_weight"].default
     if not dataset.space.num_counts and config.training.count_loss_weight not in (0, usual):
         found.append(
@@ -80,6 +88,16 @@ def notes_of_all(said: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
         note if len(variants) == num_variants else f"in {', '.join(variants)}: {note}"
         for note, variants in having.items()
     ]
+
+
+def _of_batch_size(num_samples: int, config: RunConfig) -> list[str]:
+    """Say that the recipe was fitted to few images (`core.plans.fitted`)."""
+    if config.variant not in VARIANTS:
+        return []
+    usual, size = VARIANTS[config.variant].training.batch_size, config.training.batch_size
+    if size == usual or size != fitted_batch_size(usual, num_samples):
+        return []
+    return [f"Batch size {size} instead of {usual}: there are only {num_samples} training images."]
 
 
 def _check_heads(network: nn.Module, dataset: Dataset, config: RunConfig) -> None:

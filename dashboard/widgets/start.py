@@ -166,7 +166,9 @@ def _name(one: Planned, name: str | None) -> str | None:
 def _checked_by(config: RunConfig) -> bytes:
     """Return what of a config the checks look at, so that those of a grid over learning rates are made once."""
     sizes = sorted(training.batch_size for training in config.stage_configs)
-    return cost_key(config) + orjson.dumps([sizes, config.training.class_loss_weight])
+    # The variant, because the notes say where the batch size is not its own.
+    named = [config.variant, sizes, config.training.class_loss_weight]
+    return cost_key(config) + orjson.dumps(named)
 
 
 @st.cache_data(max_entries=2048, show_spinner=False)

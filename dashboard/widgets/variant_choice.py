@@ -18,7 +18,7 @@ from core.config import RunConfig
 from core.differences import differences_from_variant
 from core.exceptions import CoreError, InvalidParameter
 from core.jobs.checks import check
-from core.plans import suite_on
+from core.plans import fitted, suite_on
 from core.runs.run import Run
 from core.variants import SUITES, VARIANTS, run_config
 from dashboard import data
@@ -51,11 +51,13 @@ class Choice:
 
     Attributes:
         configs: what to start from, each with its own augmentation; none where nothing is chosen.
+        recipes: the same before their batch sizes were fitted to few images; what differences are told from.
         parent: the run that is cloned, or None.
         suite: the suite, or None.
     """
 
     configs: tuple[RunConfig, ...]
+    recipes: tuple[RunConfig, ...]
     parent: Run | None = None
     suite: str | None = None
 
@@ -113,7 +115,8 @@ def variant_choice(loaded: data.Loaded, parent: Run | None, key: str) -> Choice:
     if parent is not None:
         _clone_chip(parent, key)
         values = {**parent.config, "dataset": dict(loaded.settings)}
-        return Choice((RunConfig.checked(values),), parent=parent)
+        configs = (RunConfig.checked(values),)
+        return Choice(configs, configs, parent=parent)
     fitting, reasons = fitting_variants(loaded)
     wanted, suite = _wanted(fitting, reasons), said(SUITE)
     suites, unfit_suites = _fitting_suites(loaded, fitting)
@@ -148,16 +151,17 @@ def variant_choice(loaded: data.Loaded, parent: Run | None, key: str) -> Choice:
     )
     if suite is not None:
         st.caption(escaped(SUITES[suite].description))
-        return Choice(configs, suite=suite)
+        return Choice(_fitted(configs, loaded), configs, suite=suite)
     if len(wanted) == 1:
         st.caption(escaped(VARIANTS[wanted[0]].description))
     elif not wanted:
         st.info("Choose what to train: variants, or a suite.", icon=":material/arrow_upward:")
-    return Choice(tuple(run_config(loaded.settings, name) for name in wanted))
+    recipes = tuple(run_config(loaded.settings, name) for name in wanted)
+    return Choice(_fitted(recipes, loaded), recipes)
 
 
 def chosen_variants(choice: Choice) -> None:
-    """Show what sets the chosen variants apart, and what the suite changes of them."""
+    """Show what sets the chosen variants apart, and what the suite or few images change of them."""
     rows = []
     for config in choice.configs:
         found = differences_from_variant(config.to_json()) or []
@@ -178,10 +182,12 @@ def chosen_variants(choice: Choice) -> None:
                 "What sets it apart", width=260 if has_changes else 510
             ),
             "Here": st.column_config.TextColumn(
-                "Changed here", help="What the suite changes of the variant.", width=250
+                "Changed here",
+                help="What the suite, or the size of the data set, changes of the variant.",
+                width=250,
             ),
         },
-        alt="The chosen variants, what sets each apart, and what the suite changes of it.",
+        alt="The chosen variants, what sets each apart, and what the suite or the data set changes of it.",
     )
 
 
@@ -211,6 +217,15 @@ def _fitting(_fingerprint: str, settings: bytes) -> tuple[list[str], dict[str, s
     demo = SUITES["demo"].entries
     shown = [one.variant for one in demo if one.dataset["name"] == loaded.settings["name"]]
     return sorted(fitting, key=lambda name: name not in shown[:1]), reasons
+
+
+def _fitted(recipes: Sequence[RunConfig], loaded: data.Loaded) -> tuple[RunConfig, ...]:
+    """Return the recipes with batch sizes for as many images as there are."""
+    if not recipes:
+        return ()
+    # A suite may take a data set with settings of its own, whose split is another one.
+    sets = {one.dataset: data.dataset(one.dataset.model_dump(mode="json")) for one in recipes}
+    return tuple(fitted(one, len(sets[one.dataset].split("train"))) for one in recipes)
 
 
 def _wanted(fitting: Sequence[str], reasons: Mapping[str, str]) -> list[str]:

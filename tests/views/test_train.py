@@ -8,7 +8,7 @@ import pytest
 
 from core.augmentations.presets import PRESETS
 from core.config import TrainingConfig
-from core.datasets.importing import import_dataset
+from core.datasets.importing import import_dataset, remove_dataset
 from core.datasets.raw import ImportOptions
 from core.jobs import analyst
 from core.pipelines import save_pipeline
@@ -188,17 +188,39 @@ def test_batch_norm_with_batches_of_one_is_named_with_the_layer(open_train):
     assert "training.batch_size must be at least 2" in plain(app.error[0].value)
 
 
-def test_an_imported_set_is_offered_with_all_variants_however_small_it_is(
-    open_app, data_dir, tmp_path
-):
+@pytest.fixture
+def few(data_dir, tmp_path):
+    """An imported data set of 24 training images."""
     images = np.random.default_rng(0).integers(0, 256, (40, 12, 12), dtype=np.uint8)
     np.savez(tmp_path / "few.npz", images=images, labels=np.arange(40) % 2)
     import_dataset(tmp_path / "few.npz", "few", None, ImportOptions(), data_dir, lambda *_: None)
-    app = open_app(tmp_path / "none", "train", dataset="few", variants="conv-base")
+    yield "few"
+    remove_dataset("few", data_dir)
+
+
+def test_an_imported_set_is_offered_with_all_variants_however_small_it_is(
+    open_app, few, tmp_path, words
+):
+    app = open_app(tmp_path / "none", "train", dataset=few, variants="conv-base")
     assert {"conv-base", "dense-base"} <= set(input_called(app, "Variants").options)
-    assert "batch\\_size must be at most the 24" in app.error[0].value
-    input_called(app, "Batch size (samples)").set_value(4).run()
+    assert input_called(app, "Batch size (samples)").value == 4
     assert not app.error and "Start" in labels(app)
+    assert "Batch size 4 instead of 256: there are only 24 training images" in plain(words(app))
+    assert "Batch size: 256 → **4**" in words(app) and "changes" not in app.query_params
+    input_called(app, "Batch size (samples)").set_value(256).run()
+    assert "at most the 24 training samples" in plain(app.error[0].value)
+    assert "Take 4: on the page Train under 'Batch size'" in plain(app.error[0].value)
+
+
+def test_several_variants_and_a_suite_are_fitted_to_few_images(open_app, few, tmp_path, words):
+    app = open_app(tmp_path / "none", "train", dataset=few, variants="conv-base,dense-base")
+    assert not app.error and "Start 2 runs" in labels(app)
+    assert "Batch size 4 instead of 256" in words(app)
+    app = open_app(tmp_path / "none", "train", dataset=few, suite="fashion-dense")
+    assert not app.error and "Start 7 runs" in labels(app)
+    button(app, "Start 7 runs").click().run()
+    runs = Store(tmp_path / "none").runs()
+    assert {run.config["training"]["batch_size"] for run in runs} == {4} and len(runs) == 7
 
 
 def test_what_is_worth_knowing_of_data_and_augmentation_is_said_before_a_start(
