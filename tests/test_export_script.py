@@ -18,7 +18,7 @@ from core.augmentations.pictures import EpochPictures
 from core.augmentations.pipeline import AugmentationPipeline
 from core.datasets.shapes import label_space
 from core.exceptions import DamagedRun, InvalidParameter, RunStateError
-from core.export import export
+from core.export import export, onnx_file
 from core.export.script_augmentation import augmentation_part
 from core.export.script_model import model_file
 from core.export.script_sources import ALLOWED, Sources
@@ -27,6 +27,7 @@ from core.jobs.submit import submit
 from core.labels import LabelSpace
 from core.models.forward import build_network
 from core.variants import VARIANTS, run_config
+from dashboard.widgets.export_button import file_name
 
 ALMOST = 1e-6
 """What a test allows: on one machine the difference was 0 (torch 2.13, AMD EPYC)."""
@@ -223,7 +224,9 @@ def test_classes_that_move_without_counts_follow_their_table():
     assert pictures.batch(torch.tensor([0, 1]))[1].tolist() == [1, 0]
 
 
-def test_an_imported_data_set_is_read_from_its_folder(made, data_dir, tmp_path):
+def test_an_imported_data_set_is_read_from_its_folder_which_every_word_names(
+    made, store, data_dir, tmp_path, monkeypatch, capsys
+):
     from core.datasets.importing import import_dataset
     from core.datasets.raw import ImportOptions
 
@@ -235,6 +238,20 @@ def test_an_imported_data_set_is_read_from_its_folder(made, data_dir, tmp_path):
     changes = {"training.max_epochs": 2, "training.batch_size": 16}
     module = made({"name": "mine", "test_share": 0.25}, "dense-base", changes)
     assert_found_again(module, data_dir / "imported" / "mine")
+    assert module.fingerprint(module.load_data(data_dir)) == module.FINGERPRINT
+    assert "THIS_FILE --data DATA/imported/mine [--epochs N]" in module.__doc__
+    assert "$PETRIDISH_DATA where it is set" in module.__doc__
+    with pytest.raises(SystemExit, match=r"the folder imported/mine below .* There are none in "):
+        module.load_data(tmp_path)
+    for arguments in (["--help"], []):
+        monkeypatch.setattr(sys, "argv", ["again.py", *arguments])
+        with pytest.raises(SystemExit):
+            module.main()
+        said = capsys.readouterr()
+        assert "folder imported/mine below Petridish's" in " ".join((said.out + said.err).split())
+    (note,) = export("script", store.runs(), tmp_path / "second.py")
+    assert note.startswith("Start the script with --data FOLDER, the folder imported/mine below")
+    assert str(data_dir) not in note + (tmp_path / "second.py").read_text()
 
 
 def test_a_script_imports_little_and_says_its_settings(finished_run, tmp_path):
@@ -282,27 +299,17 @@ def test_the_page_offers_what_is_of_one_run_for_one_run_only(finished_store, mon
 
     app = AppTest.from_function(page, default_timeout=60).run()
     assert not app.exception
-    buttons = [one.proto for one in app.get("download_button")]
-    has_onnx = importlib.util.find_spec("onnx") is not None
-    assert [(one.label.partition(" ")[0], one.disabled) for one in buttons[:6]] == [
-        ("Archive", False),
-        ("Every", False),
-        ("Report", False),
+    has_onnx = onnx_file.has_onnx()
+    buttons = [one.proto for one in app.button]
+    assert [(one.label.partition(" ")[0], one.disabled) for one in buttons[:3]] == [
         ("Plain", False),
         ("Best", False),
         ("Best", not has_onnx),
     ]
-    assert [one.disabled for one in buttons[6:]] == [False, False, False, True, True, True]
-    assert {one.help for one in buttons[9:]} == {"It is made of one run: choose a single one."}
+    assert [one.disabled for one in buttons[3:]] == [True, True, True]
+    assert {one.help for one in buttons[3:]} == {"It is made of one run: choose a single one."}
 
 
-def test_the_page_makes_the_files(finished_run):
-    from dashboard.widgets import runs_transfer
-
-    text = runs_transfer.exported("script", [finished_run], has_weights=True, by="ada").decode()
-    assert text.startswith('"""Train dense-base on digits with seed 0 again, in plain PyTorch.')
-    content = runs_transfer.exported("safetensors", [finished_run], has_weights=True, by="ada")
-    assert content.startswith(b"PK")
-    assert runs_transfer.file_name("script", "x") == "petridish-x.py"
-    assert runs_transfer.file_name("safetensors", "x") == "petridish-x-safetensors.zip"
-    assert runs_transfer.file_name("csv", "runs") == "petridish-runs.csv"
+def test_a_file_from_the_page_is_called_by_its_run():
+    assert file_name("script", "x") == "petridish-x.py"
+    assert file_name("safetensors", "x") == "petridish-x-safetensors.zip"

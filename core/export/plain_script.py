@@ -23,7 +23,7 @@ def write_script(path: Path, runs: Sequence[Run], weights: bool = True) -> list[
         weights: of no meaning here: the script trains its own.
 
     Returns:
-        What differs from the run's own training, in sentences.
+        What differs from the run's own training, and which folder the script has to be given, in sentences.
 
     Raises:
         InvalidParameter: more than one run is asked for, or a script cannot hold what the run does; the message names it.

@@ -132,15 +132,21 @@ def load_data(folder: Path) -> dict[str, Split]:
 '''
 
 _IMPORTED = '''
-DATA_HELP = "folder with images.npy and labels.npy, as Petridish keeps an imported data set: DATA/imported/{name}"
+NAME = "{name}"
+DATA_HELP = (
+    f"folder imported/{{NAME}} below Petridish's folder of data sets, with images.npy and labels.npy; that folder is "
+    "$PETRIDISH_DATA where it is set, else petridish in your cache folder, and may be given as well"
+)
 PARTS = ("train", "validation", "test", "unlabelled")
 
 
 def load_data(folder: Path) -> dict[str, Split]:
     """Return the images of the folder, divided as the source says or else by scikit-learn."""
+    if (folder / "imported" / NAME).is_dir():
+        folder = folder / "imported" / NAME
     arrays = {{path.stem: np.load(path, allow_pickle=False) for path in folder.glob("*.npy")}}
     if not {{"images", "labels"}} <= arrays.keys():
-        sys.exit(f"--data must be a {{DATA_HELP}}. There are none in {{folder}}.")
+        sys.exit(f"--data must be the {{DATA_HELP}}. There are none in {{folder}}.")
     labels, counts = arrays["labels"], arrays.get("counts")
     parts = arrays.get("parts", np.full(len(labels), len(PARTS)))  # without parts, all are to be divided
     labelled = np.flatnonzero((labels >= 0) & (parts != PARTS.index("unlabelled")))
@@ -243,6 +249,19 @@ def _imported(source: Imported, space: LabelSpace) -> str:
         test_share=source.test_share,
         validation_share=source.validation_share,
         of_rest=float(Fraction(str(source.validation_share)) / rest),
+    )
+
+
+def folder_note(source: DatasetSource) -> str | None:
+    """Return which folder a script is to be given, a sentence; None where it needs none or the user has their own files.
+
+    By its place below the folder of data sets: where that lies on this machine is nobody else's business.
+    """
+    if not isinstance(source, Imported):
+        return None
+    return (
+        f"Start the script with --data FOLDER, the folder imported/{source.name} below Petridish's folder of data sets "
+        "($PETRIDISH_DATA where it is set, else petridish in your cache folder); to train elsewhere, take a copy along."
     )
 
 

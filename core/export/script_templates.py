@@ -238,8 +238,10 @@ def main() -> int:
     # The run was not trained to the end; more epochs than it has cannot be compared.  #? unfinished
     last = HISTORY[-1][0]  #? unfinished
     parser.add_argument("--epochs", type=int, default=last, help="stop after so many")  #? unfinished
-    parser.add_argument("--data", type=Path, required=True, help=DATA_HELP)  #? has_files
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help=DATA_HELP)  #? has_files
     arguments = parser.parse_args()
+    if arguments.data is None:  #? has_files
+        parser.error(f"name the images: --data FOLDER, the {DATA_HELP}.")  #? has_files
     torch.set_num_threads(NUM_THREADS)
     data = load_data(arguments.data)  #? has_files
     data = load_data()  #? !has_files

@@ -12,9 +12,10 @@ import torch
 from torch import nn
 
 from core.config import RunConfig, TrainingConfig
+from core.datasets.imported import Imported
 from core.exceptions import RunStateError
 from core.export.script_augmentation import augmentation_part
-from core.export.script_data import data_part
+from core.export.script_data import data_part, folder_note
 from core.export.script_model import model_part
 from core.export.script_sources import Sources, told
 from core.export.script_templates import CHECK, TRAINING, chosen_lines
@@ -54,7 +55,7 @@ _GIVEN = frozenset({"TrainingConfig", "Split", "Augmentation", "CLASS_NAMES", "C
 
 
 def script_text(run: Run) -> tuple[str, list[str]]:
-    """Return a script that trains as a run did, and sentences about what differs.
+    """Return a script that trains as a run did, and sentences about what differs and what it has to be given.
 
     Args:
         run: a sound one, finished or not.
@@ -147,12 +148,19 @@ def _training(features: set[str], sources: Sources) -> str:
 
 
 def _title(run: Run, config: RunConfig, features: set[str]) -> str:
-    folder = " --data FOLDER" if "has_files" in features else ""
+    folder, where = " --data FOLDER" if "has_files" in features else "", ""
+    if isinstance(config.dataset, Imported):
+        folder = f" --data DATA/imported/{config.dataset.name}"
+        where = (
+            "\nDATA is Petridish's folder of data sets: $PETRIDISH_DATA where it is set, else petridish in your cache\n"
+            "folder. Any other copy of the folder will do.\n"
+        )
     return (
         f'"""Train {config.variant} on {config.dataset.name} with seed {run.seed} again, in plain PyTorch.\n\n'
         f"Written by Petridish from its run {run.id}. The script has all of the run's settings and trains as it did, on\n"
         "the CPU; at the end it compares what it measured with the run's history, which it carries.\n\n"
         f"    python THIS_FILE{folder} [--epochs N]\n"
+        f"{where}"
         '"""'
     )
 
@@ -239,4 +247,6 @@ def _notes(run: Run, config: RunConfig) -> list[str]:
         notes.append(
             "The script trains and validates; test_time_averaging, which is for the test split, is left out."
         )
+    if folder := folder_note(config.dataset):
+        notes.append(folder)
     return notes

@@ -16,6 +16,7 @@ from core.runs.run import Run
 from dashboard import data
 from dashboard.widgets.background import result_of
 from dashboard.widgets.errors import errors_shown
+from dashboard.widgets.markdown import escaped
 
 TYPES = {"py": "text/x-python", "zip": "application/zip"}
 """Ending of a file -> its media type."""
@@ -57,11 +58,11 @@ def _state(key: str) -> str:
 def _shown(run: Run, kind: str, label: str, key: str, task: str, folder: str) -> bool:
     """Show the progress or the download of what was begun; return False where it has to be begun anew."""
     try:
-        is_made = result_of(task, label, f"{key}-task") is not None
+        made = result_of(task, label, f"{key}-task")
     except UnknownName:
         return False
     path = exported_file(data.data_dir(), folder, kind)
-    if is_made and path.is_file():
+    if made is not None and path.is_file():
         name = file_name(kind, run.id)
         st.download_button(
             f"Download {name}",
@@ -74,6 +75,8 @@ def _shown(run: Run, kind: str, label: str, key: str, task: str, folder: str) ->
             on_click="ignore",
             width="stretch",
         )
+        for note in made["notes"]:
+            st.caption(f":material/info: {escaped(note)}")
         return True
     status = analyst.status(data.data_dir(), task)
     return status is not None and status.state == "running"

@@ -5,13 +5,19 @@ import shutil
 import time
 import zipfile
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from core.datasets.importing import import_dataset, remove_dataset
+from core.datasets.raw import ImportOptions
 from core.exceptions import InvalidInput
 from core.export.onnx_file import has_onnx
+from core.jobs.inline import InlineExecutor
+from core.jobs.submit import submit
 from core.runs import edits, trash
 from core.runs.store import Store
+from core.variants import run_config
 from dashboard.widgets import curves, runs_transfer
 from dashboard.widgets.run_table import worth_watching
 
@@ -82,6 +88,27 @@ def test_runs_in_the_link_are_chosen_and_unknown_ones_are_said(open_app, finishe
     app = open_app(store.root, runs=f"{run.id},20200101-000000-abcdef")
     assert "1 of the runs in this link are not in this runs folder." in words(app)
     assert "Settings and log of" in str([expander.label for expander in app.expander])
+
+
+def test_the_settings_of_a_chosen_run_are_folded_until_asked_for(open_app, finished):
+    store, run = finished
+    app = open_app(store.root, runs=run.id)
+    details = next(one for one in app.expander if one.label.startswith("Settings and log"))
+    assert not details.proto.expanded and not details.children
+
+
+def test_with_several_runs_the_export_says_what_is_made_of_one_alone(
+    open_app, finished, tmp_path, words
+):
+    store, run = finished
+    said = "A script and weights are made of one run"
+    shutil.copytree(store.root / run.id, tmp_path / run.id)
+    assert said not in words(open_app(tmp_path, runs=run.id))
+    other = tmp_path / "20200101-000000-abcdef"
+    shutil.copytree(store.root / run.id, other)
+    spec = json.loads((other / "run.json").read_text())
+    (other / "run.json").write_text(json.dumps(spec | {"id": other.name}))
+    assert said in words(open_app(tmp_path, runs=f"{run.id},{other.name}"))
 
 
 def test_a_failed_run_says_why_and_resume_is_on(open_app, finished, tmp_path):
@@ -291,6 +318,31 @@ def test_weights_are_made_beside_the_server_and_downloaded_when_they_are_ready(
     assert f"Download petridish-{run.id}-safetensors.zip" in labels
     (made,) = data_dir.glob("uploads/*/export.zip")
     assert {"model.safetensors", "README.md"} <= set(zipfile.ZipFile(made).namelist())
+
+
+def test_a_script_of_imported_images_is_handed_out_with_the_folder_that_it_needs(
+    open_app, data_dir, tmp_path, words
+):
+    labels = np.arange(40) % 2
+    images = (90 * labels[:, None, None] + np.zeros((40, 8, 8))).astype(np.uint8)
+    np.savez(tmp_path / "own.npz", images=images, labels=labels)
+    import_dataset(tmp_path / "own.npz", "own-images", None, ImportOptions(), data_dir)
+    store = Store(tmp_path / "runs")
+    settings = {"training.max_epochs": 1, "training.batch_size": 4}
+    config = run_config({"name": "own-images"}, "dense-base", settings)
+    executor = InlineExecutor(store, data_dir)
+    run = submit(store, executor, config.dataset.load(data_dir), config, 0, device="cpu")
+    app = open_app(store.root, runs=run.id)
+    button(app, "Plain PyTorch script").click().run()
+    end = time.monotonic() + 120
+    while not any(one.label.startswith("Download petridish") for one in app.download_button):
+        assert time.monotonic() < end, "it was not made"
+        time.sleep(0.3)
+        assert not app.run().exception
+    remove_dataset("own-images", data_dir)
+    said = words(app).replace("\\", "")
+    assert "Start the script with --data FOLDER, the folder imported/own-images below" in said
+    assert str(data_dir) not in said
 
 
 def test_an_onnx_file_is_offered_only_where_its_packages_are(open_app, finished):
