@@ -92,6 +92,8 @@ class LabelRules:
         classes: how flips and turns permute the K classes.
         counts: how they permute the T counts.
         unsafe: effect -> the reason, a clause, for which the label would no longer be true after it.
+        is_declared: whether whoever made the data set thought about it; False where nobody knows what the classes mean,
+            as in files of the user's own. It changes no label, so it stands in no JSON and makes no rules differ.
 
     Raises:
         InvalidParameter: an effect is unknown.
@@ -100,6 +102,7 @@ class LabelRules:
     classes: Moves = Moves()
     counts: Moves = Moves()
     unsafe: Mapping[Effect, str] = field(default_factory=dict, hash=False)
+    is_declared: bool = field(default=True, compare=False)
 
     def __post_init__(self) -> None:
         for effect in self.unsafe:

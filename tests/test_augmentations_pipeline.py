@@ -6,7 +6,7 @@ from core.augmentations.expansion import FixedExpansion
 from core.augmentations.intensity import GaussianNoise
 from core.augmentations.mixing import Mixup
 from core.augmentations.occlusion import Cutout, GridMask
-from core.augmentations.pipeline import AugmentationPipeline
+from core.augmentations.pipeline import UNKNOWN_CLASSES, AugmentationPipeline
 from core.augmentations.presets import PRESETS
 from core.augmentations.shifts import RandomCrop, Shift
 from core.augmentations.symmetries import HorizontalFlip, QuarterTurn, Symmetry, VerticalFlip
@@ -18,6 +18,7 @@ from core.exceptions import InvalidParameter
 from core.labels import LabelRules, LabelSpace, Moves, swapped
 
 PLAIN = LabelSpace(tuple("abc"))
+UNKNOWN = LabelSpace(tuple("abc"), rules=LabelRules(is_declared=False))
 SHAPES = (1, 28, 28)
 
 
@@ -245,3 +246,32 @@ def test_a_class_pair_that_swaps_is_named():
         "step 1 (horizontal-flip) changes labels: 2 of 2 classes become another, such as 'left arrow' that becomes "
         "'right arrow'."
     ]
+
+
+@pytest.mark.parametrize(
+    "pipeline",
+    [
+        AugmentationPipeline(steps=(HorizontalFlip(probability=0.5), QuarterTurn(probability=1))),
+        AugmentationPipeline(steps=(Symmetry(probability=1),)),
+        AugmentationPipeline(steps=(Rotation(probability=1, degrees=90),)),
+        AugmentationPipeline(steps=(Affine(probability=1, degrees=180),)),
+        AugmentationPipeline(expansion=FixedExpansion()),
+    ],
+)
+def test_of_classes_that_nobody_declared_mirroring_and_turning_is_noted_once(pipeline):
+    assert pipeline.notes(UNKNOWN) == [UNKNOWN_CLASSES]
+    assert pipeline.notes(PLAIN) == []
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        HorizontalFlip(),
+        Rotation(probability=1, degrees=10),
+        Affine(probability=1),
+        RandomCrop(probability=1),
+        Cutout(probability=1),
+    ],
+)
+def test_what_neither_mirrors_nor_turns_far_is_not_noted(step):
+    assert AugmentationPipeline(steps=(step,)).notes(UNKNOWN) == []

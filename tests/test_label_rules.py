@@ -184,3 +184,9 @@ def test_a_class_without_a_counterpart_is_refused():
     with pytest.raises(InvalidParameter) as raised:
         LabelRules.from_counts(((3, 7), (7, 3), (4, 6)), Moves(horizontal_flip=(1, 0)))
     assert str(raised.value) == "No class has the counts (6, 4) that a horizontal_flip gives."
+
+
+def test_whether_rules_are_declared_changes_neither_their_json_nor_what_they_equal():
+    unknown = LabelSpace(("a", "b"), rules=LabelRules(is_declared=False))
+    assert unknown == LabelSpace(("a", "b"))
+    assert unknown.to_json() == LabelSpace(("a", "b")).to_json()

@@ -14,6 +14,7 @@ from pydantic import Field
 from core.augmentations import AUGMENTATIONS
 from core.augmentations.base import Augmentation, ImageShape, Mixing
 from core.augmentations.expansion import FixedExpansion
+from core.augmentations.warp import Affine, Rotation
 from core.exceptions import CoreError, InvalidParameter
 from core.labels import HORIZONTAL_FLIP, VERTICAL_FLIP, Effect, LabelSpace, Moves
 from core.settings import Settings
@@ -37,6 +38,15 @@ SYMMETRIES: Mapping[Effect, tuple[int, ...]] = {
     "quarter_turn": (1, 3),
 }
 """Which symmetries of the square an effect stands for; the identity is left out."""
+
+LARGEST_SMALL_TURN = 45
+"""Degrees beyond which a turned image is nearer to its quarter turn than to itself."""
+
+UNKNOWN_CLASSES = (
+    "Petridish does not know these classes: see that no class becomes another when mirrored or turned, as a left arrow "
+    "does."
+)
+"""Note of a pipeline that mirrors or turns images of a data set that declares no rules for it."""
 
 _COUNTS_ARE_NOT_MIXED = (
     "mixing gives labels that are shares of classes, and the counts of a mixture are not true"
@@ -154,8 +164,15 @@ class AugmentationPipeline(Settings):
         return found
 
     def notes(self, space: LabelSpace) -> list[str]:
-        """Return, in sentences, which steps change labels and which are forced against the data set's rules."""
+        """Return, in sentences, which steps change labels and which are forced against the data set's rules.
+
+        Where the data set declares no rules and a step mirrors or turns, `UNKNOWN_CLASSES` comes first.
+        """
         found: list[str] = []
+        if not space.rules.is_declared and any(
+            _mirrors_or_turns(step) for _, _, step in self._active()
+        ):
+            found.append(UNKNOWN_CLASSES)
         for _, place, step in self._active():
             if step.is_forced:
                 found += [
@@ -200,6 +217,13 @@ def _checked_step(position: int, step: Any) -> Augmentation:
 
 def _place(position: int, name: str | None) -> str:
     return f"step {position + 1}" if name is None else f"step {position + 1} ({name})"
+
+
+def _mirrors_or_turns(step: Augmentation | FixedExpansion) -> bool:
+    """Return whether a step may make an image look like its mirror image or its quarter turn."""
+    if isinstance(step, Rotation | Affine):
+        return step.degrees > LARGEST_SMALL_TURN
+    return any(effect in SYMMETRIES for effect in step.effects)
 
 
 def _unsafe(effects: tuple[Effect, ...], space: LabelSpace) -> list[str]:

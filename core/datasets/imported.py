@@ -10,6 +10,7 @@ read from.
 
 import difflib
 import hashlib
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -24,7 +25,7 @@ from core.datasets.cache import cached_splits
 from core.datasets.raw import PARTS, UNLABELLED
 from core.datasets.splits import completed_rows, drawn_rows
 from core.exceptions import InvalidInput
-from core.labels import LabelSpace
+from core.labels import LabelRules, LabelSpace
 
 NAME_PATTERN = r"^[a-z0-9-]{1,40}$"
 FACTS = "dataset.json"
@@ -86,7 +87,7 @@ class Imported(DatasetSource):
         else:
             kind = "stratified" if self.stratified else "plain"
             chosen = f"{kind}-{self.validation_share}-{self.test_share}-seed{self.split_seed}"
-        space = LabelSpace.from_json(facts["space"])
+        space = _known(LabelSpace.from_json(facts["space"]))
         splits = cached_splits(
             folder / "splits" / f"{chosen}-v{VERSION}", partial(self._splits, folder, facts, space)
         )
@@ -136,6 +137,13 @@ class Imported(DatasetSource):
         strata = None if strata is None else strata[labelled]
         rows = drawn_rows(len(labelled), *drawing, strata, names)
         return {name: labelled[chosen] for name, chosen in rows.items()}
+
+
+def _known(space: LabelSpace) -> LabelSpace:
+    """Return the space, said to be undeclared where its files say nothing of what flips and turns do to labels."""
+    if space.rules != LabelRules():
+        return space
+    return replace(space, rules=LabelRules(is_declared=False))
 
 
 def imported_names(data_dir: Path) -> list[str]:

@@ -11,7 +11,12 @@ import streamlit as st
 from core.augmentations import AUGMENTATIONS
 from core.augmentations.base import Augmentation
 from core.augmentations.expansion import FixedExpansion
-from core.augmentations.pipeline import MOST_STEPS, AugmentationPipeline, Refusal
+from core.augmentations.pipeline import (
+    MOST_STEPS,
+    UNKNOWN_CLASSES,
+    AugmentationPipeline,
+    Refusal,
+)
 from dashboard import data
 from dashboard.widgets.dataset_picker import SEED_KEY
 from dashboard.widgets.live_form import live_form
@@ -227,11 +232,11 @@ def _randomness(seed: int, epoch: int) -> None:
 
 
 def _notes(notes: list[str]) -> None:
-    """Show what the steps do to labels; what is forced against the rules is never folded away."""
-    for note in notes:
-        if " is forced although " in note:
-            st.caption(f":material/gpp_maybe: {escaped(_sentence(note))}")
-    others = [note for note in notes if " is forced although " not in note]
+    """Show what the steps do to labels; what may make them untrue is never folded away."""
+    doubtful = [note for note in notes if note == UNKNOWN_CLASSES or " is forced although " in note]
+    for note in doubtful:
+        st.caption(f":material/gpp_maybe: {escaped(_sentence(note))}")
+    others = [note for note in notes if note not in doubtful]
     if others:
         with st.expander(f"What happens to labels ({len(others)})"):
             st.markdown("\n".join(f"- {escaped(_sentence(note))}" for note in others))

@@ -28,13 +28,15 @@ STEP_KEY = "step"
 EPOCH_KEY = "epoch"
 LONGEST_TEXT = 3_000
 """Characters of JSON that a link may hold; servers and mail programs cut longer ones."""
+UNCHANGED = "none"
+"""Name of the preset that leaves images as they are."""
 LARGEST_SEED = 2**31 - 1
 LARGEST_EPOCH = 1_000
 """As many epochs as a run may have."""
 
 
 def pipeline_in_url(loaded: data.Loaded) -> AugmentationPipeline:
-    """Return the pipeline of the URL; without one the last preset that the data set allows, one in error is said so."""
+    """Return the pipeline of the URL; without one the `first_choice`, one in error is said so."""
     text = st.query_params.get(URL_KEY)
     if text is None:
         return pipeline_named(first_choice(loaded), data.store().root)
@@ -64,8 +66,13 @@ def parsed(text: str) -> AugmentationPipeline:
 
 
 def first_choice(loaded: data.Loaded) -> str:
-    """Return the last preset that the data set allows: recipes stand last, and images as they are always go."""
+    """Return the last preset that the data set allows: recipes stand last, and images as they are always go.
+
+    Where nobody declared what flips and turns do to its labels, nothing is suggested that might make them untrue.
+    """
     shape, space = loaded.dataset.image_shape, loaded.dataset.space
+    if not space.rules.is_declared:
+        return UNCHANGED
     allowed = [
         name for name, preset in PRESETS.items() if not preset.pipeline.refusals(shape, space)
     ]
