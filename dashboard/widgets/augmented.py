@@ -26,7 +26,13 @@ from core.exceptions import InvalidParameter
 from core.labels import LabelSpace
 from dashboard import data
 from dashboard.widgets.class_picker import class_picker
-from dashboard.widgets.dataset_picker import IMAGES_KEY, LABEL_KEY, SEED_KEY, SETTINGS_KEY
+from dashboard.widgets.dataset_picker import (
+    IMAGES_KEY,
+    LABEL_KEY,
+    SEED_KEY,
+    SETTINGS_KEY,
+    of_chosen_last,
+)
 from dashboard.widgets.dataset_picker import URL_KEY as DATASET_KEY
 from dashboard.widgets.markdown import escaped
 from dashboard.widgets.pipeline_in_url import (
@@ -123,12 +129,16 @@ class Augmented:
 
 
 def restore_link() -> None:
-    """Put back what the URL said when the page was left in this visit; a link that says anything goes before all of it."""
+    """Put back what the URL said when the page was left in this visit; a link that says anything goes before all of it.
+
+    What it said of another data set than the one chosen last is left out.
+    """
     now = {key: st.query_params[key] for key in _KEYS if key in st.query_params}
     if now:
         st.session_state[_KEPT] = orjson.dumps(now).decode()
     else:
-        st.query_params.update(orjson.loads(st.session_state.get(_KEPT, "{}")))
+        kept = orjson.loads(st.session_state.get(_KEPT, "{}"))
+        st.query_params.update(of_chosen_last(kept))
 
 
 def image_choice(loaded: data.Loaded) -> tuple[str, list[int], str, bool]:

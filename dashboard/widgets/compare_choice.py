@@ -5,7 +5,8 @@ suite=dense         of them those of a suite
 tag=lecture         of them those with a tag
 runs=ID,ID          exactly these, whatever else is said
 
-Without any of it: the newest suite, or all runs of the newest data set.
+Without any of it: the newest suite, or all runs of the newest data set; of the one chosen last in this visit on other
+pages, where it has runs.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ import streamlit as st
 from core.runs.run import Run
 from dashboard.widgets.cell import IMAGE_KEY, PAGE_KEY
 from dashboard.widgets.dataset_picker import URL_KEY as DATASET
+from dashboard.widgets.dataset_picker import chosen_last
 from dashboard.widgets.markdown import escaped
 from dashboard.widgets.run_table import URL_KEY as RUNS
 
@@ -83,13 +85,19 @@ def _leave_runs() -> None:
 
 
 def _write_data_set(runs: Sequence[Run]) -> None:
-    """Put the data set of the newest runs that are asked for into the URL; when nothing is asked, their suite too."""
+    """Put the data set of the newest runs that are asked for into the URL; when nothing is asked, their suite too.
+
+    Runs of the data set chosen last in this visit go before newer ones.
+    """
     suite, tag = (st.query_params.get(name) for name in (SUITE, TAG))
     wanted = [
         run
         for run in runs
         if (suite is None or run.spec.get("suite") == suite) and (tag is None or tag in run.tags)
     ]
+    last = chosen_last()
+    of_last = [run for run in wanted if last is not None and run.dataset == last[0]]
+    wanted = of_last or wanted
     of_suites = [run for run in wanted if run.spec.get("suite")]
     newest = next((run for run in [*of_suites, *wanted, *runs] if run.dataset), runs[0])
     st.query_params[DATASET] = str(newest.dataset)

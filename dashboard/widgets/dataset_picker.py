@@ -2,6 +2,8 @@
 
 dataset=shapes                    the data set
 settings=images:100000,seed:3     those of its settings that are not the defaults
+
+Within a visit, a page that is opened without a data set shows the one chosen last on any page; a link goes before.
 """
 
 from typing import Any
@@ -24,10 +26,18 @@ LABEL_KEY = "label"
 SEED_KEY = "seed"
 IMAGES_KEY = "images"
 
+_OF_ONE_DATASET = (URL_KEY, SETTINGS_KEY, LOOK_KEY, IMAGE_KEY, IMAGES_KEY, LABEL_KEY)
+"""What a URL says of one data set and means nothing for another."""
+_CHOSEN_LAST = "dataset-chosen-last"
+
 
 def dataset_picker(key: str) -> str:
     """Show the choice and return the name; an unknown one in the URL is named and the first taken instead."""
     names = data.dataset_names()
+    last = chosen_last()
+    if URL_KEY not in st.query_params and last is not None:
+        # What a link says beside it stays.
+        st.query_params.update({**_link(*last), **st.query_params.to_dict()})
     asked = st.query_params.get(URL_KEY)
     if asked is not None and asked not in names:
         st.warning(
@@ -57,6 +67,28 @@ def choose_dataset(name: str) -> None:
         if left in st.query_params:
             del st.query_params[left]
     st.query_params[URL_KEY] = name
+    st.session_state[_CHOSEN_LAST] = [name, ""]
+
+
+def chosen_last() -> tuple[str, str] | None:
+    """Return name and settings of the data set chosen last in this visit, as the URL says them.
+
+    None before one is chosen, and where it is not here any more.
+    """
+    name, settings = st.session_state.get(_CHOSEN_LAST, (None, ""))
+    return (name, settings) if name in data.dataset_names() else None
+
+
+def of_chosen_last(kept: dict[str, str]) -> dict[str, str]:
+    """Return what the URL of a page said when it was left, made to speak of the data set chosen last in this visit.
+
+    What it said of another one, or of the same with other settings, is left out; all else stays.
+    """
+    last = chosen_last()
+    if last is None or (kept.get(URL_KEY), kept.get(SETTINGS_KEY, "")) == last:
+        return kept
+    others = {key: text for key, text in kept.items() if key not in _OF_ONE_DATASET}
+    return {**_link(*last), **others}
 
 
 def settings_popover(name: str, key: str) -> dict[str, Any]:
@@ -70,6 +102,7 @@ def settings_popover(name: str, key: str) -> dict[str, Any]:
             icon=":material/link_off:",
         )
         source, text = data.source({"name": name}), ""
+    _remember(name, text)
     changed = changes(source.model_dump(mode="json"))
     label = "Settings"
     if changed:
@@ -117,6 +150,17 @@ def put_settings(values: dict[str, Any]) -> None:
     )
     if text:
         st.query_params[SETTINGS_KEY] = text
+
+
+def _link(name: str, settings: str) -> dict[str, str]:
+    return {URL_KEY: name} | ({SETTINGS_KEY: settings} if settings else {})
+
+
+def _remember(name: str, settings: str) -> None:
+    """Note what the page shows as chosen, unless it is only what every page begins with."""
+    is_first = name == data.dataset_names()[0] and not settings
+    if _CHOSEN_LAST in st.session_state or not is_first:
+        st.session_state[_CHOSEN_LAST] = [name, settings]
 
 
 def _apply(values: dict[str, Any]) -> None:

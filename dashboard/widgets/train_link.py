@@ -20,7 +20,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.exceptions import InvalidParameter
 from core.runs.run import Run
-from dashboard.widgets.dataset_picker import SETTINGS_KEY
+from dashboard.widgets.dataset_picker import SETTINGS_KEY, of_chosen_last
 from dashboard.widgets.dataset_picker import URL_KEY as DATASET_KEY
 
 VARIANTS, SUITE, CLONE = "variants", "suite", "clone"
@@ -48,11 +48,13 @@ def clone_link(run: Run) -> None:
 def restore_link() -> None:
     """Put back what the URL said when the page was left in this visit, and what a late browser does not know of yet.
 
-    A link that says anything goes before what was left.
+    A link that says anything goes before what was left; what was left of another data set than the one chosen last in
+    this visit is left out.
     """
     now, kept = _in_url(), _kept()
     if not now:
-        st.query_params.update(kept)
+        st.session_state[_KEPT] = of_chosen_last(kept)
+        st.query_params.update(_kept())
         return
     other = [key for key in _KEYS if now.get(key) != kept.get(key)]
     if all(_is_late(key, now.get(key)) for key in other):
