@@ -190,17 +190,23 @@ def is_best(lineup: Lineup, table: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Booleans of the same shape: the largest mean, median, min, max and value (the smallest where less is better), the
         smallest rank and the least of each cost. Never where all are equal, and in no other column: a setting is not
-        better than another, and the end of an interval no result.
+        better than another, and the end of an interval no result. A result is the best only if its variant is really
+        better than every other one (`rank_to` is 1): else chance may have put it first.
     """
+    variants = lineup.comparison.variants
+    winners = variants.loc[variants["rank_to"] == 1, "variant"] if len(variants) > 1 else ()
+    is_winner = table["variant"].isin(winners)
     is_higher = metric_of(lineup.comparison.metric).is_higher_better
-    more = {"mean", "median", "min", "max", "value"} if is_higher else set()
-    less = {"rank", *COST_COLUMNS} - {"epochs", "best_epoch"}
-    less |= set() if is_higher else {"mean", "median", "min", "max", "value"}
+    results = {"mean", "median", "min", "max", "value"}
+    more = results if is_higher else set()
+    less = {"rank", *COST_COLUMNS} - {"epochs", "best_epoch"} | (results - more)
     marks = pd.DataFrame(False, index=table.index, columns=table.columns)
     for name in table.columns.intersection([*more, *less]):
         values = table[name]
         if values.nunique() > 1:
             marks[name] = values == (values.max() if name in more else values.min())
+            if name in results:
+                marks[name] &= is_winner
     return marks
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from core.evaluation.course import Course
@@ -91,6 +93,15 @@ def test_a_plateau_three_epochs_away_is_sooner_or_later():
     )
     assert plateau_against(early, early) is None
     assert plateau_against(early, BASE) is None
+
+
+def test_a_run_that_was_still_improving_has_reached_no_plateau_to_compare():
+    accuracies = [0.30, 0.50, 0.70, 0.80, 0.86, 0.87, 0.87, 0.88]
+    early = course_of("combined", [0.8] * 8, 100)
+    late = course_of("single", accuracies, 100, {"training": {"patience": 5, "max_epochs": 8}})
+    assert plateau_against(early, late).rule == "sooner"
+    cut_off = replace(late, state="finished")
+    assert plateau_against(early, cut_off) is None and plateau_against(cut_off, early) is None
 
 
 def jumping(label, jump):

@@ -3,6 +3,7 @@ import math
 import pytest
 
 from core.evaluation.course import Course
+from core.evaluation.verdicts import verdicts
 from core.evaluation.verdicts_ending import diverged, still_improving, stop_cause, stopped
 
 TRAINING = {"training": {"patience": 3, "max_epochs": 6, "learning_rate": 0.01}}
@@ -195,3 +196,15 @@ def test_other_training_losses_are_no_divergence(losses):
 
 def test_without_losses_nothing_is_said_of_divergence():
     assert diverged(course_of([0.7])) is None
+
+
+def test_of_a_run_that_was_still_improving_no_plateau_is_told():
+    accuracies = [0.30, 0.50, 0.70, 0.80, 0.86, 0.87, 0.87, 0.88]
+    config = {"training": {"patience": 5, "max_epochs": 8}}
+    course = Course.of(course_of(accuracies).rows, config, num_validation=100, state="finished")
+    # By the smoothed single epochs there is one; the means of three epochs still rise by more than a margin.
+    assert course.plateau_epoch == 5
+    rules = [one.rule for one in verdicts(course.rows, config, 100, "finished")]
+    assert "still_improving" in rules and "plateau" not in rules
+    rules = [one.rule for one in verdicts(course.rows, config, 100, "stopped", "request")]
+    assert "plateau" in rules and "still_improving" not in rules

@@ -72,6 +72,20 @@ def test_the_table_has_results_costs_and_any_setting(six_runs):
         results_table(found, ["training.learning_rat"])
 
 
+@pytest.mark.parametrize("each_run", [False, True])
+def test_no_result_is_marked_best_where_variants_cannot_be_told_apart(trained, each_run):
+    close = {"dense-base": 0.90, "dense-deep": 0.89}
+    runs = [trained(name, seed, right(close[name], seed)) for name in close for seed in range(3)]
+    found = lineup_of(runs)
+    assert found.comparison.variants["rank_to"].tolist() == [2, 2]
+    table = results_table(found, each_run=each_run)
+    marks = is_best(found, table)
+    results = ["value"] if each_run else ["mean", "median", "rank"]
+    assert not marks[results].any().any()
+    assert marks["multiply_adds"].any()
+    assert table[results[0]].nunique() > 1
+
+
 def test_the_table_can_have_a_row_a_run(six_runs):
     table = results_table(lineup_of(six_runs), ["variant"], each_run=True)
     assert len(table) == 6

@@ -72,9 +72,13 @@ def best_epoch(course: Course) -> Verdict | None:
 
 
 def plateau(course: Course) -> Verdict | None:
-    """Say from which epoch on validation hardly gained; see `Course.plateau_epoch`."""
+    """Say from which epoch on validation hardly gained; see `Course.plateau_epoch`.
+
+    Nothing of a run that was still improving when it ended: by single epochs its last ones may lie within one margin,
+    while their mean, which chance moves less, still rises by more.
+    """
     epoch, metric = course.plateau_epoch, course.watched
-    if epoch is None:
+    if epoch is None or still_improving(course) is not None:
         return None
     top = max(smoothed(course.curve).values(), key=lambda value: metric.sign * value)
     text = (

@@ -11,6 +11,7 @@ from statistics import median
 from core.evaluation.course import Course
 from core.evaluation.margin import ACCURACY, LOSS, SURE, Metric, is_known
 from core.evaluation.verdict import Verdict, significant
+from core.evaluation.verdicts_ending import still_improving
 
 SLOWER_FACTOR = 1.25
 """Seconds of an epoch over the baseline's from which a run is slower. A choice: timings of one and the same run on a machine
@@ -65,9 +66,14 @@ def slower(course: Course, baseline: Course) -> Verdict | None:
 
 
 def plateau_against(course: Course, baseline: Course) -> Verdict | None:
-    """Say that the run reaches its plateau `PLATEAU_EPOCHS` or more epochs sooner or later than the baseline."""
+    """Say that the run reaches its plateau `PLATEAU_EPOCHS` or more epochs sooner or later than the baseline.
+
+    Nothing where either was still improving when it ended: that one has reached none.
+    """
     mine, other = course.plateau_epoch, baseline.plateau_epoch
     if mine is None or other is None or abs(mine - other) < PLATEAU_EPOCHS:
+        return None
+    if still_improving(course) is not None or still_improving(baseline) is not None:
         return None
     word = "sooner" if mine < other else "later"
     text = (

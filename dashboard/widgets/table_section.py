@@ -1,5 +1,6 @@
 """Table: one row a variant or a run, with results, costs and settings; each column sorts, its best value is marked."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -15,7 +16,7 @@ from dashboard.widgets.table import shown_table
 
 MOST_ROWS = 14
 BEST = "font-weight: bold; background-color: rgba(0, 158, 115, 0.22)"
-HIDDEN_AT_FIRST = ("covers", "median", "min", "max", "rank_to", "peak_memory", "epochs", "run")
+HIDDEN_AT_FIRST = ("covers", "median", "min", "max", "peak_memory", "epochs", "run")
 WORDS = {
     "variant": ("Variant", "Runs that differ only in their seed."),
     "runs": ("Seeds", "Trainings with different seeds that take part."),
@@ -23,8 +24,8 @@ WORDS = {
     "seed": ("Seed", "Of weights, order and everything drawn."),
     "run": ("Run", "Id of the run."),
     "state": ("State", "How the run stands."),
-    "rank": ("Rank", "1 + number of variants that are really better; what cannot be told apart shares it."),
-    "rank_to": ("Rank, at worst", "Number of variants - number of those that are really worse."),
+    "rank": ("Rank", "From 1 + number of variants that are really better, to the number of variants that are not really "
+             "worse; what cannot be told apart shares ranks."),
     "best_epoch": ("Best epoch", "Whose weights are kept; mean over the seeds."),
     "epochs": ("Epochs", "Trained; mean over the seeds."),
     "plateau_epoch": ("Plateau from", "First epoch within one standard error of the best smoothed value."),
@@ -63,7 +64,9 @@ def table_section(now: Comparing) -> None:
     )
     settings = _settings_picker(now, bar)
     table = results_table(found, settings, each_run=rows == "run")
-    results = [name for name in table.columns if name not in settings and name != "variant"]
+    # The rank says both of its ends.
+    left_out = {"variant", "rank_to", *settings}
+    results = [name for name in table.columns if name not in left_out]
     with bar.popover("Columns", icon=":material/view_column:"):
         shown = st.pills(
             "Results and costs",
@@ -94,7 +97,8 @@ def table_section(now: Comparing) -> None:
         alt=f"Results, costs and settings of {len(table)} {rows}s.",
     )
     st.caption(
-        "Marked is the best of each column. Click a row to see the images behind it; click a title to sort."
+        "Marked is the best of each column, among results only where it is really better than all others. "
+        "Click a row to see the images behind it; click a title to sort."
     )
     opened = run_in_url(now)
     if opened:
@@ -159,7 +163,10 @@ def _on_screen(table: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, dict[str
             config[name] = column.NumberColumn(title, format="localized", help=text)
         elif name in ("best_epoch", "epochs", "plateau_epoch"):
             config[name] = column.NumberColumn(title, format="%.1f", help=text, width=90)
-        elif name in ("runs", "seed", "rank", "rank_to"):
+        elif name == "rank":
+            shown[name] = rank_words(table["rank"].tolist(), table["rank_to"].tolist())
+            config[name] = column.TextColumn(title, help=text, width=80)
+        elif name in ("runs", "seed"):
             config[name] = column.NumberColumn(title, format="%d", help=text, width=60)
         elif name in WORDS:
             config[name] = column.TextColumn(title, help=text, pinned=name == "variant")
@@ -168,6 +175,15 @@ def _on_screen(table: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, dict[str
             shown[name] = table[name] if is_number else table[name].map(_said)
             config[name] = column.Column(title, help=f"Setting {name}.")
     return shown, config
+
+
+def rank_words(ranks: Sequence[int], ranks_to: Sequence[int]) -> list[str]:
+    """Return from which to which rank each variant may stand: "2", "1 to 2"; padded, so that the words sort as numbers."""
+    width = len(str(max(ranks_to, default=0)))
+    return [
+        f"{low:>{width}}" if low == high else f"{low:>{width}} to {high:>{width}}"
+        for low, high in zip(ranks, ranks_to, strict=True)
+    ]
 
 
 def _said(value: object) -> str | None:

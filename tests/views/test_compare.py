@@ -9,6 +9,8 @@ import pytest
 
 from core.lineup import duel, lineup_of
 from core.run_groups import groups
+from core.runs.run import config_sha256
+from dashboard.widgets.table_section import rank_words
 
 IMAGES = np.arange(60)
 SECTIONS = ["Result", "Curves", "Cost", "Table", "Pairs", "Duel", "Verdicts"]
@@ -20,6 +22,10 @@ def plain(text):
 
 def button(app, label):
     return next(one for one in app.button if plain(one.label) == label)
+
+
+def called(elements, label):
+    return next(one for one in elements if one.label == label)
 
 
 def param(app, key):
@@ -203,6 +209,41 @@ def test_a_pile_of_a_duel_holds_exactly_the_images_that_it_counts(open_compare, 
         **{"section": "Duel", "a": a.key, "b": b.key, "pile": "only_b", "class": "4"}
     )
     assert tiles(app) == ids and ids
+
+
+def test_without_a_wish_the_data_set_chosen_last_is_compared_where_it_has_runs(
+    open_compare, trained, two
+):
+    newest = trained("dense-deep", 9, np.equal(IMAGES % 3, 1), data="e" * 64)
+    path = newest.layout.run_json
+    spec = orjson.loads(path.read_bytes())
+    spec["config"]["dataset"] = {"name": "shapes"}
+    spec["config_sha256"] = config_sha256(spec["config"])
+    path.write_bytes(orjson.dumps(spec))
+    in_suite(newest, "new")
+    app, _ = open_compare()
+    assert param(app, "dataset") == "shapes"
+    app.switch_page("views/data.py")
+    app.query_params["dataset"] = "digits"
+    app.run()
+    app.query_params.clear()
+    app.switch_page("views/compare.py").run()
+    assert param(app, "dataset") == "digits" and not app.exception
+
+
+def test_the_ranks_of_the_table_are_those_of_the_result(open_compare, trained):
+    for name in ("dense-base", "dense-wide"):
+        for seed in range(3):
+            trained(name, seed, np.not_equal(IMAGES % 10, seed + 3 * (name == "dense-wide")))
+    app, _ = open_compare(section="Table")
+    assert app.dataframe[0].value["rank"].tolist() == ["1 to 2", "1 to 2"]
+    assert "rank_to" not in called(app.get("button_group"), "Results and costs").value
+    app, _ = open_compare()
+    assert app.dataframe[-1].value["Rank"].tolist() == ["1 to 2", "1 to 2"]
+
+
+def test_many_ranks_sort_as_numbers():
+    assert rank_words([1, 2, 10], [1, 9, 12]) == [" 1", " 2 to  9", "10 to 12"]
 
 
 def test_the_table_has_differing_settings_and_one_row_a_run_on_request(open_compare, two):
