@@ -8,7 +8,7 @@ from dashboard.widgets.live import looked_again
 from dashboard.widgets.overview_glossary import glossary
 from dashboard.widgets.overview_here import numbers, running_now, studies
 from dashboard.widgets.overview_start import quick_start
-from dashboard.widgets.overview_tour import tour
+from dashboard.widgets.overview_tour import PART, TOUR, tour
 
 runs = data.store().runs()
 top = st.container(horizontal=True, vertical_alignment="bottom")
@@ -17,10 +17,10 @@ top.caption("Grow small image classifiers side by side, and look at them closely
 looked_again(runs)
 numbers(runs)
 running_now(runs)
-section = case_switch(
-    "section", {"start": "Quick start", "tour": "Guided tour", "glossary": "Glossary"}, "Look at"
+part = case_switch(
+    PART, {"start": "Quick start", TOUR: "Guided tour", "glossary": "Glossary"}, "Look at"
 )
-match section:
+match part:
     case "tour":
         tour(runs, key="tour")
     case "glossary":

@@ -42,5 +42,5 @@ watched = chosen or worth_watching(shown)
 run_messages(chosen)
 curves(watched, key="curves", height=300)
 for run in watched[:3]:
-    run_details(run, key="details", is_open=len(chosen) == 1)
+    run_details(run, key="details")
 damaged_runs(runs)

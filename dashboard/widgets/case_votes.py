@@ -3,10 +3,10 @@
 A row for each variant, or with votes=run in the URL for each run.
 """
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.charts.style import percent
 from core.evaluation.votes import opinions
 from core.exceptions import CoreError
 from core.predictions import Predictions
@@ -17,9 +17,12 @@ from dashboard.widgets.table import shown_table
 
 TOP = 3
 BY = "votes"
-MOST_ROWS, ROW_HEIGHT = 4, 78
-NAME_WIDTH, ANSWER_WIDTH = 143, 92
-"""Pixels: all answers stand beside the open image, in two lines or three."""
+MOST_ROWS = 4
+MARK_WIDTH, RIGHT_WIDTH, ALL_WIDTH = 26, 50, 494
+"""Pixels; the last is what the table has beside the gallery, in a window of 1280."""
+LEAST_WIDTH, MOST_NAME = 60, 143
+"""Pixels of a column, and of the name where the answers leave it no room. Nothing is broken into lines: Streamlit takes texts
+that are a little too long for such that fit, and cuts them off."""
 PLACES = ("First", "Second", "Third")
 
 
@@ -36,21 +39,19 @@ def case_votes(look: Look, sample_id: int) -> None:
     if table.empty:
         st.info("No finished run has outputs of this image.", icon=":material/hourglass_empty:")
         return
-    shown = _wide(table, by_run)
+    name = "Run" if by_run else "Variant"
+    shown = _wide(table, name)
     text = st.column_config.TextColumn
     shown_table(
         shown,
         "case-votes",
         most_rows=MOST_ROWS,
-        row_height=ROW_HEIGHT,
         is_narrow=True,
         numbers=lambda: table,
         column_config={
-            "": text("", width=26, help="Whether the first answer is right"),
-            "Variant": text("Variant", width=NAME_WIDTH),
-            "Run": text("Run", width=NAME_WIDTH),
-            **{place: text(place, width=ANSWER_WIDTH) for place in PLACES},
-            "Right": text("Right", width=50, help="Seeds that are right, of all it has"),
+            "": text("", width=MARK_WIDTH, help="Whether the first answer is right"),
+            **{column: text(column, width=width) for column, width in _widths(shown, name).items()},
+            "Right": text("Right", width=RIGHT_WIDTH, help="Seeds that are right, of all it has"),
         },
         alt="What every finished variant says of this image.",
     )
@@ -104,19 +105,37 @@ def _asked(look: Look, is_by_run: bool) -> tuple[dict[str, list[Predictions]], l
     return found, missing
 
 
-def _wide(table: pd.DataFrame, is_by_run: bool) -> pd.DataFrame:
-    """Return a row for each label: its answers side by side."""
+def _widths(shown: pd.DataFrame, name: str) -> dict[str, int]:
+    """Return how wide the columns of texts are: answers are never cut off, and the name has what they leave, or its least."""
+    widths = {place: _width(shown[place], LEAST_WIDTH) for place in PLACES if place in shown}
+    left = ALL_WIDTH - MARK_WIDTH - (RIGHT_WIDTH if "Right" in shown else 0) - sum(widths.values())
+    least = min(_width(shown[name], LEAST_WIDTH), MOST_NAME)
+    return {name: max(left, least)} | widths
+
+
+def _width(texts: pd.Series, least: int) -> int:
+    # 6 pixels a letter, and 18 for the edges of the cell: measured on names and shares in the theme's font.
+    return max(least, 18 + 6 * int(texts.str.len().max()))
+
+
+def _wide(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return a row for each label: its answers side by side, the third last, which may have to be scrolled to."""
     rows = []
     for label, answers in table.groupby("label", sort=False):
         first = answers.iloc[0]
-        row = {"": "✓" if first["is_right"] else "✕", "Run" if is_by_run else "Variant": label}
-        for place, answer in zip(PLACES, answers.to_dict("records"), strict=False):
-            row[place] = f"{answer['class_name']}, {_unbroken(answer['probability'])}"
-        if not is_by_run:
+        row = {"": "✓" if first["is_right"] else "✕", name: label}
+        if name == "Variant":
             row["Right"] = f"{first['num_right']} / {first['num_runs']}"
+        for place, answer in zip(PLACES, answers.to_dict("records"), strict=False):
+            row[place] = f"{answer['class_name']}, {_whole_percent(answer['probability'])}"
         rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).fillna("")
 
 
-def _unbroken(share: float) -> str:
-    return percent(share).replace(" ", "\N{NO-BREAK SPACE}")
+def _whole_percent(share: float) -> str:
+    """Return a share in [0, 1] as "57 %": of three side by side, the first decimal is never what is looked for."""
+    if np.isnan(share):
+        return "undefined"
+    if share < 0.005:
+        return "< 1 %"
+    return "> 99 %" if share > 0.995 else f"{100 * share:.0f} %"

@@ -104,7 +104,7 @@ def notes(name: str) -> None:
         f"- Read from {escaped(facts.get('source', 'a file'))} as {escaped(facts['kind'])}.",
         *(f"- {escaped(note)}" for note in facts["notes"]),
     ]
-    with st.popover(f"Notes ({len(facts['notes'])})", icon=":material/sticky_note_2:"):
+    with st.popover(f"Notes ({len(lines)})", icon=":material/sticky_note_2:"):
         st.markdown("**What was decided while reading**")
         st.markdown("\n".join(lines))
 

@@ -36,4 +36,5 @@ _JS = """<script>
 
 def field_first() -> None:
     """Put the script on the page; once for a visit, whichever page it begins with."""
-    st.html(_JS, unsafe_allow_javascript=True)
+    # In the sidebar: at the top of a page it would push the title down by a gap.
+    st.sidebar.html(_JS, unsafe_allow_javascript=True)

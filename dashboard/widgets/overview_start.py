@@ -12,9 +12,13 @@ from dashboard.widgets.compare_choice import SUITE
 from dashboard.widgets.dataset_picker import URL_KEY as DATASET
 from dashboard.widgets.markdown import escaped
 from dashboard.widgets.overview_demo import CONV, DENSE, demo_of
+from dashboard.widgets.overview_tour import PART, STEP, TOUR
 from dashboard.widgets.run_table import URL_KEY as RUNS
 from dashboard.widgets.train_link import CHANGES, CLONE, SEEDS, VARIANTS
 from dashboard.widgets.train_link import SUITE as TRAIN_SUITE
+
+LINK_INDENT = 8
+"""Pixels before the icon of a page link."""
 
 
 def quick_start(runs: Sequence[Run], key: str) -> None:
@@ -51,11 +55,14 @@ def _show(runs: Sequence[Run], key: str) -> None:
         st.page_link("views/evaluate.py", label="What it takes for what", icon=":material/grid_on:", query_params={RUNS: best, "split": "test"})  # fmt: skip
         mistakes = {RUNS: demo.of(CONV, DENSE), "split": "test", "right": "no"}
         st.page_link("views/errors.py", label="The images that it gets wrong", icon=":material/find_in_page:", query_params=mistakes)  # fmt: skip
-    st.button("Take the tour, in eight steps", key=f"{key}-tour", type="tertiary", icon=":material/tour:", on_click=_to_tour)  # fmt: skip
+    # A button, for Streamlit does not put the query of a link to the page itself into the URL. Indented as the links are.
+    with st.container(horizontal=True, gap=None, vertical_alignment="center"):
+        st.space(LINK_INDENT)
+        st.button("Take the tour, in eight steps", key=f"{key}-tour", type="tertiary", icon=":material/tour:", on_click=_to_tour)  # fmt: skip
 
 
 def _to_tour() -> None:
-    st.query_params["section"] = "tour"
+    st.query_params.update({PART: TOUR, STEP: "1"})
 
 
 def _try(runs: Sequence[Run]) -> None:

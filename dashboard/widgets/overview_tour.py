@@ -1,7 +1,7 @@
 """The guided tour: eight steps through the eight pages, on the runs of the demo.
 
-In the URL: section=tour, step=3. Steps are data; each says what to look for and opens its page where that can be seen.
-It shows no page itself and explains no chart: "How to read this" beside each chart does.
+In the URL: part=tour, step=3; without a number it is the first step. Steps are data; each says what to look for and opens its
+page where that can be seen. It shows no page itself and explains no chart: "How to read this" beside each chart does.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,9 @@ from dashboard.widgets.identity import why_not
 from dashboard.widgets.markdown import escaped
 from dashboard.widgets.overview_demo import CONV, DENSE, SHAPES, Demo, demo_of
 
-STEP = "step"
+PART, TOUR, STEP = "part", "tour", "step"
+"""In the URL, none of them the name of a widget of another page that stands there too: Streamlit takes such a name away with
+the page that it leaves, and the browser's way back would not lead to the tour."""
 _SHAPES = {"dataset": "shapes", "settings": "images:3000"}
 
 

@@ -41,19 +41,19 @@ def run_messages(runs: Sequence[Run]) -> None:
         st.caption(" ".join(texts))
 
 
-def run_details(run: Run, key: str, *, is_open: bool = False) -> None:
+def run_details(run: Run, key: str) -> None:
     """Show what a run's curves say, and folded away its settings, attempts, environment, events and log.
 
     Args:
         run: a sound one.
         key: of the widgets.
-        is_open: whether it is unfolded at first.
     """
     verdicts(run)
     key = f"{key}-{run.id}"
+    # Closed at first like the verdicts above it: opened unasked below the edge of the window, it was closed by the click
+    # that was to open it.
     with st.expander(
         f"Settings and log of {escaped(run.title)}",
-        expanded=is_open,
         icon=":material/description:",
         key=key,
         on_change="rerun",

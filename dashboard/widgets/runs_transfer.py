@@ -1,7 +1,7 @@
 """Runs as files: the chosen ones out as an archive, a table, a script or weights, and an archive in.
 
 Files are made when the button is pressed, not before, in a folder that is gone afterwards. A script and weights are of one
-run, so with several chosen their buttons are off and say so; they are `export_button`'s. What an archive may hold and how one is read safely is
+run, so with several chosen their buttons are off and a line above says so; they are `export_button`'s. What an archive may hold and how one is read safely is
 `core.runs.archive`'s and `core.jobs.importing`'s business.
 """
 
@@ -70,6 +70,8 @@ def export_form(runs: Sequence[Run], key: str) -> None:
         st.caption(
             "An archive opens in any Petridish, a CSV in any spreadsheet, a report in any browser."
         )
+        if len(sound) != 1:
+            st.caption("A script and weights are made of one run: choose a single one.")
         for kind, label in OF_ONE.items():
             one = sound[0] if len(sound) == 1 else None
             export_button(one, kind, label, f"{key}-{kind}", _why_not_of_one(kind, sound))

@@ -13,6 +13,8 @@ from dashboard.widgets.markdown import with_interval
 from dashboard.widgets.table import shown_table
 
 ROWS_SHOWN = 5
+SHARES = ("accuracy", "low", "high", "calibration_error")
+"""Columns in [0, 1], shown in percent."""
 HELP = {
     "accuracy": "In brackets the 95 % Wilson interval: how far chance in the choice of the images may have moved it.",
     "class_loss": "Mean cross entropy: 0 is perfect; guessing evenly among K classes gives ln K.",
@@ -62,10 +64,12 @@ def _table(now: Evaluating, table: pd.DataFrame, key: str) -> None:
     order = ["run", "accuracy", "low", "high", "class_loss", "macro_f1", "macro_auc"]
     order += ["calibration_error"]
     order += [name for name in ("count_loss", "rmse", "mae") if table[name].notna().any()]
+    shown = table.assign(**{name: 100 * table[name] for name in SHARES})
     shown_table(
-        table,
+        shown,
         key,
         most_rows=ROWS_SHOWN,
+        numbers=lambda: table,
         column_order=order,
         column_config={
             "run": column.TextColumn("Run", help="Click a row to see that run's mistakes."),
@@ -94,7 +98,7 @@ def _opened(key: str, open_row: Callable[[int], None]) -> None:
 
 
 def _share(label: str, text: str | None = None) -> Any:
-    return st.column_config.NumberColumn(label, format="percent", help=text)
+    return st.column_config.NumberColumn(label, format="%.1f %%", help=text)
 
 
 def _number(label: str, text: str | None = None) -> Any:

@@ -17,6 +17,8 @@ ROW_HEIGHT, BROKEN_ROW_HEIGHT = 35, 66
 """Pixels; of rows higher than 64 Streamlit breaks long texts into lines."""
 SIDE = 40
 """Pixels beside the table: the button, and below it how many rows are in view."""
+MOST_MORE = 2
+"""Rows more than asked for that are shown nevertheless: to scroll for one or two takes longer than to see them."""
 BUTTON = 33
 """Pixels of the button: its words are cut off, and are its name for those who listen and for the pointer that rests on it."""
 
@@ -41,7 +43,8 @@ def shown_table(
         rows: what is shown.
         key: stable name of this place.
         alt: what the table shows, in one sentence, for those who cannot see it.
-        most_rows: rows in view, at most; the others are scrolled to. None is as many as there are.
+        most_rows: rows in view; the others are scrolled to, where there are more than `MOST_MORE` of them. None is as many as
+            there are.
         row_height: in pixels.
         style: marks cells of what is shown.
         numbers: returns what is saved where that is not what is shown: plain numbers where the cells are words, shares in
@@ -57,7 +60,8 @@ def shown_table(
     """
     shown = pd.DataFrame(rows)
     num_rows = len(shown)
-    in_view = num_rows if most_rows is None else min(num_rows, most_rows)
+    is_cut = most_rows is not None and num_rows > most_rows + MOST_MORE
+    in_view = most_rows if is_cut else num_rows
     place = f"{key}-download"
 
     def downloads() -> None:

@@ -25,8 +25,8 @@ IDLE = """() => { const app = document.querySelector('[data-testid=stApp]');
 
 PAGES = {
     "overview": "/",
-    "tour": "/?section=tour&step=3",
-    "glossary": "/?section=glossary",
+    "tour": "/?part=tour&step=3",
+    "glossary": "/?part=glossary",
     "data": "/data?dataset=digits",
     "augment": "/augment?dataset=digits",
     "train": "/train?dataset=digits&variants=dense-base",

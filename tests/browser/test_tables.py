@@ -11,7 +11,7 @@ import pytest
 from core.runs import edits
 
 pytestmark = pytest.mark.browser
-NUM_RUNS = 7
+NUM_RUNS = 8
 
 
 @pytest.fixture

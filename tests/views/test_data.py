@@ -280,6 +280,8 @@ def test_an_import_by_path_shows_up_with_its_notes_and_is_removed(own_data, word
     app.run()
     assert app.metric[0].value == "16" and app.metric[1].value == "12 x 12, colour"
     assert "Read from My Pets\\.zip as image\\-folder" in words(app)
+    notes = next(one.proto for one in app.get("popover") if "Notes" in one.proto.popover.label)
+    assert notes.popover.label == "Notes (1)"
     assert list(app.dataframe[0].value["class_name"]) == ["*cats*", "<i>dogs"]
     assert "<i>" not in words(app)
     assert (folder / "imported" / "my-pets").is_dir()

@@ -11,6 +11,7 @@ from core.evaluation.samples import samples
 from core.jobs import answers
 from core.runs import saved
 from core.runs.notes import ImageNote, note_of, save_note
+from dashboard.widgets.table import ROW_HEIGHT
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -246,6 +247,22 @@ def test_the_votes_can_be_those_of_single_runs(open_app, finished):
     app = open_app(store.root, "errors", split="test", votes="run")
     table = shown_table(app, "First")
     assert len(table) == 1 and table["Run"].iloc[0].startswith("dense-base, seed 3")
+
+
+def test_the_votes_are_whole_percent_in_columns_that_hold_them(open_app, finished):
+    store, run = finished
+    app = open_app(store.root, "errors", split="test", votes="run", image="5")
+    frame = next(one for one in app.dataframe if "First" in one.value)
+    probabilities = run.predictions("test").probabilities
+    best = float(probabilities[run.predictions("test").sample_ids == 5].max())
+    said = frame.value["First"].iloc[0]
+    assert said.endswith("> 99 %" if best > 0.995 else f", {100 * best:.0f} %")
+    looks = json.loads(frame.proto.columns)
+    assert all(
+        looks[place]["width"] >= 18 + 6 * len(frame.value[place].iloc[0])
+        for place in ("First", "Second", "Third")
+    )
+    assert frame.proto.row_height == ROW_HEIGHT
 
 
 def test_duplicates_are_those_of_the_data_set(open_app, finished, words):

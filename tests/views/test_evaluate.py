@@ -73,8 +73,11 @@ def test_each_view_answers_for_one_run_and_for_two(open_app, two, words, section
     assert not both.metric
     scores = both.dataframe[0].value
     assert scores["accuracy"].tolist() == [
-        one.predictions("test").is_right.mean() for one in (run, other)
+        100 * one.predictions("test").is_right.mean() for one in (run, other)
     ]
+    looks = json.loads(both.dataframe[0].proto.columns)
+    for name in ("accuracy", "low", "high", "calibration_error"):
+        assert looks[name]["type_config"]["format"] == "%.1f %%"
 
 
 def test_counts_are_not_offered_where_the_classes_count_nothing(open_app, finished):

@@ -1,5 +1,6 @@
 """The page Overview: empty, with the demo finished and under way, its tour, its glossary, its links."""
 
+import ast
 import json
 import shutil
 from pathlib import Path
@@ -12,7 +13,7 @@ from core.runs.store import Store
 from core.variants import SUITES
 from dashboard.widgets.overview_demo import CONV, DENSE, SHAPES, demo_of
 from dashboard.widgets.overview_glossary import GLOSSARY, found
-from dashboard.widgets.overview_tour import STEPS
+from dashboard.widgets.overview_tour import PART, STEP, STEPS
 
 VIEWS = Path(dashboard.__file__).with_name("views")
 
@@ -103,7 +104,7 @@ def test_runs_under_way_are_named_three_at_most(open_app, demo):
 
 def test_the_tour_goes_through_all_pages_and_keeps_its_step_in_the_url(open_app, demo, words):
     store = demo()
-    app = open_app(store.root, "overview", section="tour", step="5")
+    app = open_app(store.root, "overview", part="tour", step="5")
     for number in range(5, 9):
         assert f"Step {number} of 8" in words(app)
         assert "".join(app.query_params["step"]) == str(number)
@@ -116,6 +117,25 @@ def test_the_tour_goes_through_all_pages_and_keeps_its_step_in_the_url(open_app,
             assert not app.exception
 
 
+def test_the_way_into_the_tour_puts_its_first_step_into_the_url(open_app, tmp_path, words):
+    app = open_app(tmp_path, "overview")
+    next(one for one in app.button if one.label.startswith("Take the tour")).click().run()
+    assert "Step 1 of 8" in words(app)
+    assert ["".join(app.query_params[name]) for name in ("part", "step")] == ["tour", "1"]
+
+
+def test_no_page_that_the_tour_opens_has_a_widget_of_the_name_by_which_the_tour_is_found():
+    bound = {
+        keyword.value.value
+        for path in VIEWS.parent.rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call) and any(one.arg == "bind" for one in call.keywords)
+        for keyword in call.keywords
+        if keyword.arg == "key" and isinstance(keyword.value, ast.Constant)
+    }
+    assert "section" in bound and not bound & {PART, STEP}
+
+
 def test_the_tour_has_a_step_for_every_page_in_the_order_of_the_sidebar():
     text = VIEWS.with_name("app.py").read_text()
     places = [text.index(f"views/{step.page}.py") for step in STEPS]
@@ -125,10 +145,10 @@ def test_the_tour_has_a_step_for_every_page_in_the_order_of_the_sidebar():
 
 
 def test_without_the_demo_the_tour_offers_it_and_closes_what_needs_it(open_app, tmp_path, words):
-    app = open_app(tmp_path, "overview", section="tour", step="4")
+    app = open_app(tmp_path, "overview", part="tour", step="4")
     assert "Start the demo" in labels(app)
     assert links(app)["Open Runs on the demo"].disabled
-    app = open_app(tmp_path, "overview", section="tour", step="no number")
+    app = open_app(tmp_path, "overview", part="tour", step="no number")
     assert "Step 1 of 8" in words(app) and not links(app)["Open Data on the demo"].disabled
 
 
@@ -137,7 +157,7 @@ def test_the_names_of_the_demos_variants_are_those_of_its_suite():
 
 
 def test_the_glossary_is_searched_and_says_when_it_has_no_such_word(open_app, tmp_path, words):
-    app = open_app(tmp_path, "overview", section="glossary", find="CALIBRATION")
+    app = open_app(tmp_path, "overview", part="glossary", find="CALIBRATION")
     assert app.text_input[0].value == "CALIBRATION"
     assert "**calibration**" in words(app) and "**seed**" not in words(app)
     app.text_input[0].set_value("no [such](word)").run()

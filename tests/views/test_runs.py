@@ -267,6 +267,8 @@ def test_what_is_refused_is_said_and_the_others_are_seen_to(open_app, four, ids)
 def test_name_tags_and_note_are_changed_and_the_row_says_so(open_app, four):
     store, runs = four
     app = open_app(store.root, runs=runs[3].id)
+    app.session_state[f"details-{runs[3].id}"] = True  # opened
+    app.run()
     text = next(one for one in app.text_input if one.label == "Name")
     text.set_value("final *one*")
     next(one for one in app.text_area if one.label == "Note").set_value("for the slides")

@@ -80,8 +80,10 @@ def test_a_table_offers_csv_and_latex_and_builds_neither_before_it_is_asked(is_f
 
 
 def test_how_many_rows_are_in_view_is_said_where_it_is_not_all():
-    assert [one.value for one in shown(most_rows=2).caption] == ["2 of 3 rows"]
-    assert not shown(most_rows=3).caption and not shown().caption
+    rows = [{"run": str(number)} for number in range(9)]
+    assert [one.value for one in shown(rows=rows, most_rows=6).caption] == ["6 of 9 rows"]
+    # Nobody scrolls for the last one or two.
+    assert not shown(rows=rows, most_rows=7).caption and not shown(rows=rows).caption
 
 
 def test_the_csv_is_the_table_with_formulas_made_text():
