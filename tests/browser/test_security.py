@@ -204,6 +204,7 @@ def test_hostile_texts_stay_texts(watched, evil, page):
 
 def test_what_is_said_of_one_run_stays_text(watched, evil):
     tab = watched(f"/runs?runs={evil.ids[0]}")
+    tab.get_by_text("Settings and log of").first.click()
     for section in ("Attempts", "Environment", "Events", "Log"):
         tab.get_by_role("radio", name=section, exact=True).or_(
             tab.get_by_role("button", name=section, exact=True)
