@@ -7,6 +7,7 @@ it stays blank, or the old one stays. So a link that is clicked right after a fi
 
 import streamlit as st
 
+_STYLE = """<style>[data-testid="stLayoutWrapper"]:has(> .st-key-field-first) { display: none; }</style>"""
 _JS = """<script>
 (() => {
   if (window.petridishFieldFirst) return;
@@ -36,5 +37,6 @@ _JS = """<script>
 
 def field_first() -> None:
     """Put the script on the page; once for a visit, whichever page it begins with."""
-    # In the sidebar: at the top of a page it would push the title down by a gap.
-    st.sidebar.html(_JS, unsafe_allow_javascript=True)
+    # Not to be seen, nor to push the title down: even what is empty takes up a gap.
+    with st.container(key="field-first"):
+        st.html(_STYLE + _JS, unsafe_allow_javascript=True)
