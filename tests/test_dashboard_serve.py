@@ -230,6 +230,8 @@ def test_a_taken_port_that_was_asked_for_is_an_error_of_one_line(tmp_path):
 
 def taken_port(taken):
     """Take the first free port with a socket and return it; another process may be quicker now and then."""
+    # As the server does: a port whose last connections are still fading is free.
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     for _ in range(PORTS_TRIED):
         first = first_free_port("127.0.0.1")
         assert first is not None
