@@ -76,11 +76,71 @@ def test_the_check_finds_it(text):
     assert len(found_in(text)) >= 1
 
 
-def test_html_is_shown_only_where_no_data_is_in_it():
-    shown = {
-        (path.name, ast.unparse(node.args[0]))
-        for path in FILES
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "st.html"
+def html_in(text):
+    """Return what a source shows as HTML: (argument, whether it is fixed text of that source alone, whether scripts run)."""
+    tree = ast.parse(text)
+    # A name counts as fixed text if the module gives it a plain string, and nothing gives it anything else.
+    given = [node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)]
+    given += [
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
+    ]
+    fixed = {
+        line.targets[0].id
+        for line in tree.body
+        if isinstance(line, ast.Assign)
+        and isinstance(line.targets[0], ast.Name)
+        and isinstance(line.value, ast.Constant)
+        and isinstance(line.value.value, str)
+        and given.count(line.targets[0].id) == 1
     }
-    assert shown == {("app.py", "STYLE")}
+
+    def is_fixed(node):
+        match node:
+            case ast.Constant(value=str()):
+                return True
+            case ast.Name(id=name):
+                return name in fixed
+            case ast.BinOp(left=left, op=ast.Add(), right=right):
+                return is_fixed(left) and is_fixed(right)
+        return False
+
+    found = set()
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "html"
+        ):
+            said = {one.arg: ast.unparse(one.value) for one in node.keywords}
+            runs = said.pop("unsafe_allow_javascript", "False") != "False"
+            alone = len(node.args) == 1 and is_fixed(node.args[0])
+            found.add((", ".join(map(ast.unparse, node.args)), alone, runs))
+    return found
+
+
+def test_html_is_shown_only_where_no_data_is_in_it():
+    shown = {(path.name, *one) for path in FILES for one in html_in(path.read_text())}
+    assert shown == {
+        ("app.py", "STYLE", True, False),
+        ("field_first.py", "_STYLE + _JS", True, True),
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "st.html(note)",
+        "st.html(f'<b>{note}</b>')",
+        "A = f'<b>{note}</b>'\nst.html(A)",
+        "A = '<b>'\nst.html(A + note)",
+        "A = '<b>{}</b>'\nst.html(A.format(note))",
+        "A = '<b>%s</b>'\nst.html(A % note)",
+        "A = '<b>'\nA += note\nst.html(A)",
+        "A = '<b>'\ndef show(A):\n    column.html(A)",
+        "st.html(body=note)",
+    ],
+)
+def test_html_with_data_in_it_is_found(text):
+    assert [alone for _, alone, _ in html_in(text)] == [False]
