@@ -30,13 +30,14 @@ def check(dataset: Dataset, config: RunConfig, seed: int) -> None:
         raise InvalidParameter(f"seed must lie in [0, {LARGEST_SEED}]; got {seed}.")
     num_samples = len(dataset.split("train"))
     num_rows = num_samples * config.augmentation.num_copies
+    fitting = fitted_batch_size(32, num_samples)
     for training in config.stage_configs:
         if training.batch_size > num_rows:
             raise InvalidParameter(
                 f"training.batch_size must be at most the {num_rows} training samples of "
-                f"{dataset.name!r}; got {training.batch_size}. Take {fitted_batch_size(32, num_samples)}: on the page "
+                f"{dataset.name!r}; got {training.batch_size}. Take {fitting}: on the page "
                 "Train under 'Batch size', or for several variants under 'Changes for all runs'; on the command line "
-                f"with --set training.batch_size={fitted_batch_size(32, num_samples)}."
+                f"with --set training.batch_size={fitting}."
             )
     with torch.device("meta"):
         network = config.model.build(dataset.image_shape, dataset.space)
@@ -51,7 +52,7 @@ def notes(dataset: Dataset, config: RunConfig) -> list[str]:
 
     Of a batch size that few images ask for, what augmentation does to labels, classes never trained.
     """
-    found = [*_of_batch_size(len(dataset.split("train")), config)]
+    found = _of_batch_size(len(dataset.split("train")), config)
     found += config.augmentation.notes(dataset.space)
     usual = type(config.training).model_fields["count_loss_weight"].default
     if not dataset.space.num_counts and config.training.count_loss_weight not in (0, usual):

@@ -60,8 +60,8 @@ def note_form(look: Look, sample_id: int) -> None:
     used = sorted({tag for one in notes(root, look.fingerprint) for tag in one.tags})
     closed = why_not("save")
     key = f"case-note-{look.split}-{sample_id}"
-    # Kept while it is written, not when the field is left: a click that leaves the page as well (a tap, without the pause of a
-    # hand) reaches the server first, and what the field says after it comes to a page that is no longer there.
+    # Kept while it is written: who closes the tab or goes back with the browser leaves the field without a word. Links wait
+    # for the field (`field_first`).
     st.text_input(
         "Note",
         kept.note if kept else "",
