@@ -6,9 +6,11 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,8 +40,22 @@ class Dashboard:
 
 
 @pytest.fixture(scope="session")
+def wait_for() -> Callable[[Callable[[], Any]], Any]:
+    """Return a function that waits until another gives something true, and returns that."""
+
+    def waited(found: Callable[[], Any]) -> Any:
+        end = time.monotonic() + 2 * PATIENCE / 1000
+        while not (result := found()):
+            assert time.monotonic() < end, "it did not come true"
+            time.sleep(0.05)
+        return result
+
+    return waited
+
+
+@pytest.fixture(scope="module")
 def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
-    """A dashboard on an empty runs folder, on the first free port."""
+    """A dashboard on an empty runs folder, on the first free port: one for each file, whichever file ran before it."""
     folder = tmp_path_factory.mktemp("dashboard")
     log = folder / "log.txt"
     command = [sys.executable, "-m", "dashboard.serve"]

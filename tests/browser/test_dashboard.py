@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import time
 
 import pytest
 
@@ -24,13 +23,6 @@ CELL = """([predicted, actual]) => {
 }"""
 
 
-def wait_for(is_so):
-    end = time.monotonic() + 2 * PATIENCE / 1000
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
 def choose(page, label, option):
     page.get_by_role("combobox", name=label).click()
     page.get_by_role("option", name=option, exact=True).click()
@@ -47,7 +39,7 @@ def shown_samples(page):
 
 
 @pytest.fixture(scope="module")
-def finished(browser, dashboard):
+def finished(browser, dashboard, wait_for):
     """A run that was started by the form, and watched until it ended."""
     from playwright.sync_api import expect
 

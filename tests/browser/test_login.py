@@ -261,15 +261,9 @@ def cookies(page):
     return {one["name"] for one in page.context.cookies() if "_streamlit_user" in one["name"]}
 
 
-def wait_for(is_so):
-    end = time.monotonic() + 2 * PATIENCE / 1000
-    while not (found := is_so()):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    return found
-
-
-def test_who_logs_in_owns_the_runs_they_start_and_others_only_look(visitor, served, provider):
+def test_who_logs_in_owns_the_runs_they_start_and_others_only_look(
+    visitor, served, provider, wait_for
+):
     expect = sync_api.expect
     page = visitor()
     page.goto("/train?dataset=digits&variants=dense-base")
@@ -302,7 +296,7 @@ def test_who_logs_in_owns_the_runs_they_start_and_others_only_look(visitor, serv
     expect(why).to_be_visible()
 
 
-def test_who_logs_out_is_asked_again_and_the_provider_is_told(visitor, served, provider):
+def test_who_logs_out_is_asked_again_and_the_provider_is_told(visitor, served, provider, wait_for):
     page = visitor()
     page.goto("/")
     log_in(page, served, provider, ADA)
@@ -317,7 +311,9 @@ def test_who_logs_out_is_asked_again_and_the_provider_is_told(visitor, served, p
     sync_api.expect(way_in(page)).to_be_visible()
 
 
-def test_a_token_too_large_for_one_cookie_logs_in_as_well(visitor, served, provider, monkeypatch):
+def test_a_token_too_large_for_one_cookie_logs_in_as_well(
+    visitor, served, provider, monkeypatch, wait_for
+):
     # Streamlit compresses what a cookie says: only what cannot be compressed fills one.
     groups = [secrets.token_hex(16) for _ in range(150)]
     monkeypatch.setattr(provider, "claims", {"groups": groups})
@@ -390,7 +386,7 @@ def test_the_way_back_never_leaves_the_server(served, back):
         assert answer.status == 302 and answer.headers["Location"] == "/"
 
 
-def test_an_answer_that_nobody_asked_for_logs_nobody_in(visitor, served):
+def test_an_answer_that_nobody_asked_for_logs_nobody_in(visitor, served, wait_for):
     page = visitor()
     page.goto("/oauth2callback?code=stolen&state=made-up")
     sync_api.expect(way_in(page)).to_be_visible()

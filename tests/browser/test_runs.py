@@ -1,7 +1,6 @@
 """The page Runs in a browser: a curve that grows while it is looked at closely, and buttons that do what they say."""
 
 import json
-import time
 
 import pytest
 
@@ -11,7 +10,6 @@ from core.runs import edits
 from core.variants import run_config
 
 pytestmark = pytest.mark.browser
-PATIENCE = 120_000
 
 POINTS = """() => Math.max(0, ...[...document.querySelectorAll('.js-plotly-plot')]
   .flatMap(plot => (plot._fullData || []).map(trace => trace._length || 0)))"""
@@ -21,15 +19,8 @@ TABLE = "() => document.querySelector('[data-testid=stDataFrame] canvas')"
 EPOCHS = 1000
 
 
-def wait_for(is_so):
-    end = time.monotonic() + PATIENCE / 1000
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
 @pytest.fixture
-def long_run(dashboard):
+def long_run(dashboard, wait_for):
     """A run of many short epochs, under way."""
     data_dir = dashboard.log.parent / "data"
     settings = {
@@ -47,7 +38,7 @@ def long_run(dashboard):
 
 
 def test_a_growing_curve_keeps_its_zoom_and_the_run_stops_is_deleted_and_comes_back(
-    page, dashboard, long_run
+    page, dashboard, long_run, wait_for
 ):
     from playwright.sync_api import expect
 

@@ -2,22 +2,12 @@
 
 import contextlib
 import re
-import time
 
 import pytest
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 pytestmark = pytest.mark.browser
-PATIENCE = 120_000
-
-
-def wait_for(is_so):
-    end = time.monotonic() + 2 * PATIENCE / 1000
-    while not (found := is_so()):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    return found
 
 
 def fill(page, label, value):
@@ -26,7 +16,7 @@ def fill(page, label, value):
     field.press("Enter")
 
 
-def choose(page, label, option):
+def choose(page, label, option, wait_for):
     """Choose an option of an open choice; a page that still runs closes the list again, so it is opened until it stays."""
     shown = page.get_by_role("option", name=option, exact=True)
     box = page.get_by_role("combobox", name=label, exact=True)
@@ -42,13 +32,15 @@ def choose(page, label, option):
     page.keyboard.press("Escape")
 
 
-def test_a_grid_is_started_by_clicking_and_a_run_of_it_cloned_with_one_change(page, dashboard):
+def test_a_grid_is_started_by_clicking_and_a_run_of_it_cloned_with_one_change(
+    page, dashboard, wait_for
+):
     expect = sync_api.expect
     others = {run.id for run in dashboard.store.runs()}
     page.goto("/train?dataset=digits&variants=dense-base")
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
     page.get_by_text("Several values: a grid of runs").click()
-    choose(page, "Settings", "Learning rate")
+    choose(page, "Settings", "Learning rate", wait_for)
     fill(page, "Learning rate: values", "0.001, 0.003")
     expect(page.get_by_text("2 values of learning rate")).to_be_visible()
     fill(page, "Max epochs", "1")
