@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 
@@ -71,16 +73,17 @@ def test_no_prediction_suggests_nothing():
         suspects([])
 
 
-def test_cleanlab_is_asked_where_it_is_installed_and_else_the_way_to_it_is_said():
-    try:
-        import cleanlab  # noqa: F401
-    except ImportError:
-        with pytest.raises(InvalidParameter, match=r"pip install 'petridish\[labels\]'"):
-            cleanlab_suspects([saying([[0.2, 0.7, 0.1]], [0])])
-    else:
-        labels = np.arange(60) % 3
-        logits = 6 * np.eye(3, dtype=np.float32)[labels]
-        labels = labels.copy()
-        labels[0] = 1
-        found = cleanlab_suspects([Predictions(SPACE, np.arange(60), labels, logits)])
-        assert found["sample_id"].tolist() == [0]
+def test_cleanlab_doubts_a_label_that_was_exchanged():
+    pytest.importorskip("cleanlab", reason="the optional package cleanlab is not installed")
+    labels = np.arange(60) % 3
+    logits = 6 * np.eye(3, dtype=np.float32)[labels]
+    labels = labels.copy()
+    labels[0] = 1
+    found = cleanlab_suspects([Predictions(SPACE, np.arange(60), labels, logits)])
+    assert found["sample_id"].tolist() == [0]
+
+
+def test_without_cleanlab_the_way_to_it_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cleanlab.filter", None)
+    with pytest.raises(InvalidParameter, match=r"pip install 'petridish\[labels\]'"):
+        cleanlab_suspects([saying([[0.2, 0.7, 0.1]], [0])])

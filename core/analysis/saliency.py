@@ -157,7 +157,7 @@ def grad_cam(
     """
     layer = layer_named(predictor.network, map_layer(predictor.network, predictor.image_shape))
     try:
-        from captum.attr import LayerGradCam  # pyrefly: ignore[missing-import]
+        from captum.attr import LayerGradCam
     except ImportError:
         raise InvalidParameter(INSTALL_CAPTUM) from None
 

@@ -156,7 +156,7 @@ def cleanlab_suspects(runs: Sequence[Predictions]) -> pd.DataFrame:
     if not runs:
         raise InvalidParameter("Suspects need at least one run; got none.")
     try:
-        from cleanlab.filter import find_label_issues  # pyrefly: ignore[missing-import]
+        from cleanlab.filter import find_label_issues
     except ImportError:
         raise InvalidParameter(
             "cleanlab is not installed. Install the extra: pip install 'petridish[labels]'."

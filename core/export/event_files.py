@@ -42,7 +42,7 @@ def write_events(path: Path, runs: Sequence[Run], weights: bool = True) -> list[
         InvalidInput: tensorboardX is not installed.
     """
     try:
-        from tensorboardX import SummaryWriter  # pyrefly: ignore[missing-import]
+        from tensorboardX import SummaryWriter
     except ImportError:
         raise InvalidInput(
             f"Event files are written by tensorboardX, which is not installed: pip install 'petridish[{EXTRA}]'."
