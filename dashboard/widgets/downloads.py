@@ -10,6 +10,8 @@ import streamlit as st
 
 from core.runs.text import formula_safe
 
+_SHORT = {name.lower(): name for name in ("AUC", "F1", "ID")}
+
 
 def number_buttons(table: Callable[[], pd.DataFrame], key: str, file_name: str) -> None:
     """Show the buttons that save a table as CSV and as LaTeX.
@@ -49,9 +51,20 @@ def csv(table: pd.DataFrame) -> bytes:
 
 
 def latex(table: pd.DataFrame) -> bytes:
-    """Return a table as LaTeX in UTF-8 (package booktabs), its special characters escaped; six significant digits."""
-    named = _listed(table).rename(columns=str)
+    """Return a table as LaTeX in UTF-8 (package booktabs), its special characters escaped; six significant digits.
+
+    It goes into a text that people read, so its headings are words; a CSV keeps the names that programs read.
+    """
+    named = _listed(table).rename(columns=lambda name: _heading(str(name)))
     return named.to_latex(index=False, escape=True, na_rep="", float_format="%.6g").encode()
+
+
+def _heading(name: str) -> str:
+    words = [_SHORT.get(word, word) for word in name.split("_")]
+    if words[0] == "num":
+        words[:1] = ["number", "of"]
+    text = " ".join(words)
+    return text[:1].upper() + text[1:]
 
 
 def _listed(table: pd.DataFrame) -> pd.DataFrame:

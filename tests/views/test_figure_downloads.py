@@ -13,7 +13,7 @@ def test_a_table_becomes_latex_whose_special_characters_are_escaped():
     table = pd.DataFrame({"mean_%": [0.123456789, np.nan], "class": ["T-shirt & top_1", "$50 {x}"]})
     lines = latex(table).decode().splitlines()
     assert lines[0] == r"\begin{tabular}{rl}"
-    assert lines[2] == r"mean\_\% & class \\"
+    assert lines[2] == r"Mean \% & Class \\"
     assert lines[4] == r"0.123457 & T-shirt \& top\_1 \\"
     assert lines[5] == r" & \$50 \{x\} \\"
 

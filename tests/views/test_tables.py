@@ -105,6 +105,15 @@ def test_the_latex_is_a_tabular_with_its_special_characters_escaped():
     assert all(line.count(" & ") == 2 for line in lines if line.endswith(r"\\"))
 
 
+def test_the_latex_has_words_for_headings_where_the_csv_has_names():
+    table = pd.DataFrame(
+        [[1, 0.5, 0.4, 7, "a"]], columns=["num_seeds", "macro_auc", "sample_id", 3, ""]
+    )
+    head = downloads.latex(table).decode().splitlines()[2]
+    assert head == r"Number of seeds & Macro AUC & Sample ID & 3 &  \\"
+    assert downloads.csv(table).decode().splitlines()[0] == "num_seeds,macro_auc,sample_id,3,"
+
+
 def test_a_column_is_as_wide_as_its_longest_text_within_bounds():
     assert text_width(["a", "a" * 20], 300) == 152
     assert (text_width(["a" * 99], 300), text_width([], 300, 96)) == (300, 96)
