@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,24 @@ def wait_for() -> Callable[[Callable[[], Any]], Any]:
         return result
 
     return waited
+
+
+SAMPLES = "tiles => tiles.map(tile => tile.getAttribute('data-sample'))"
+
+
+@pytest.fixture(scope="session")
+def shows() -> Callable[[Any, Sequence[int | str]], None]:
+    """Return a function that waits until the tiles of a page are those of some samples, in this order."""
+
+    def are_shown(page: Any, samples: Sequence[int | str]) -> None:
+        expected, end = [str(one) for one in samples], time.monotonic() + PATIENCE / 1000
+        # All read at once: the tiles of one moment, not of the time that it takes to ask each.
+        while (found := page.locator(".tile").evaluate_all(SAMPLES)) != expected:
+            if time.monotonic() > end:
+                assert found == expected
+            page.wait_for_timeout(50)
+
+    return are_shown
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import time
 
 import numpy as np
 import pytest
@@ -50,10 +49,6 @@ def two(trained, dashboard):
     return groups(dashboard.store.runs())
 
 
-def shown_samples(page):
-    return [int(tile.get_attribute("data-sample")) for tile in page.locator(".tile").all()]
-
-
 def click_point(page, name, x, y):
     plot = page.locator(f".st-key-{name} .nsewdrag").first
     plot.wait_for()
@@ -64,7 +59,7 @@ def click_point(page, name, x, y):
     page.mouse.click(left, top)
 
 
-def test_a_bar_opens_its_mistakes_and_a_pair_its_duel(page, two, store):
+def test_a_bar_opens_its_mistakes_and_a_pair_its_duel(page, two, store, shows):
     from playwright.sync_api import expect
 
     by_variant = {group.variant: group for group in two}
@@ -79,8 +74,7 @@ def test_a_bar_opens_its_mistakes_and_a_pair_its_duel(page, two, store):
     assert f"open={wide.runs[0].id}" in page.url
     wrong = wide.runs[0].predictions("test")
     expected = wrong.sample_ids[~wrong.is_right].tolist()
-    expect(page.locator(".tile")).to_have_count(len(expected))
-    assert sorted(shown_samples(page)) == expected
+    shows(page, expected)
 
     page.get_by_role("radio", name="Pairs").click()
     click_point(page, "compare-pairs", 1, 0)
@@ -88,13 +82,13 @@ def test_a_bar_opens_its_mistakes_and_a_pair_its_duel(page, two, store):
     page.wait_for_url(re.compile(rf"[?&]a={wide.key}&b={base.key}"))
     only_wide = duel(wide, base).sample_ids("only_a")
     expect(page.locator(".tile .note").first).to_be_visible()
-    assert shown_samples(page) == only_wide[:60]
+    shows(page, only_wide[:60])
 
     other = page.context.new_page()
     other.goto(page.url)
     expect(other.get_by_text("Below each image")).to_be_visible()
     expect(other.locator(".tile .note").first).to_be_visible()
-    assert shown_samples(other) == only_wide[:60]
+    shows(other, only_wide[:60])
 
 
 def click_row(page, name, row):
@@ -103,7 +97,7 @@ def click_row(page, name, row):
     table.click(position={"x": 60, "y": ROW_HEIGHT * (row + 1.5)})
 
 
-def test_each_point_and_row_leads_to_its_run_or_images(page, two, store):
+def test_each_point_and_row_leads_to_its_run_or_images(page, two, store, shows):
     from playwright.sync_api import expect
 
     by_variant = {group.variant: group for group in two}
@@ -146,13 +140,12 @@ def test_each_point_and_row_leads_to_its_run_or_images(page, two, store):
     click_point(page, "compare-piles", len(both) / 2, 0)
     page.wait_for_url(re.compile("pile=both"))
     expect(page.get_by_text(f"{len(both)} images")).to_be_visible()
-    assert shown_samples(page) == both[:60]
+    shows(page, both[:60])
     row = piles.classes.iloc[0]
     click_point(page, "compare-classes", row["only_a"] / 2, 0)
     page.wait_for_url(re.compile(rf"class={row['class']}"))
     of_class = piles.sample_ids("only_a", int(row["class"]))
-    expect(page.locator(".tile")).to_have_count(len(of_class))
-    assert shown_samples(page) == of_class
+    shows(page, of_class)
 
 
 SHOWN = f"""() => [...new Set(document.querySelector('{CURVES}')._fullData
@@ -173,18 +166,18 @@ def test_the_legend_hides_a_variant_and_shows_one_alone(page, two, store):
 
 
 @pytest.fixture
-def growing(dashboard, store):
+def growing(dashboard, store, wait_for):
     """A run of many short epochs, under way; stopped at the latest when the test is over."""
     settings = {"training.max_epochs": 1000, "training.patience": 0, "model.hidden_layers": [32]}
     config = run_config({"name": "digits"}, "dense-base", settings)
     data_dir = dashboard.log.parent / "data"
     executor = LocalExecutor(store, data_dir)
     run = submit(store, executor, config.dataset.load(data_dir), config, seed=0, device="cpu")
-    until(lambda: store.run(run.id).state.epoch >= 3)
+    wait_for(lambda: store.run(run.id).state.epoch >= 3)
     yield run
     if store.run(run.id).state.state in ACTIVE:
         control.stop(store, store.run(run.id), run.spec["owner"])
-    until(lambda: store.run(run.id).state.state not in ACTIVE)
+    wait_for(lambda: store.run(run.id).state.state not in ACTIVE)
 
 
 def test_curves_grow_while_a_run_trains_and_keep_their_zoom(page, growing, store):
@@ -208,10 +201,3 @@ def test_curves_grow_while_a_run_trains_and_keep_their_zoom(page, growing, store
     control.stop(store, store.run(growing.id), growing.spec["owner"])
     # Nothing changes by itself any more, so nobody looks again.
     expect(page.get_by_text("Still under way")).to_have_count(0)
-
-
-def until(is_so):
-    end = time.monotonic() + 120
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.05)
