@@ -136,6 +136,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # uvicorn ends in good order and then raises the signal again.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     found = _config(options.address, port, is_local) | {"server.baseUrlPath": base_path}
+    if options.port is None:
+        # Streamlit looks for itself where nobody names a port, and goes on to the next should another server be quicker.
+        del found["server.port"]
     # Whether people log in has been read by now: Streamlit would find other options at its start than it read then, and
     # warn that it wants to be restarted.
     for name, value in found.items():

@@ -250,6 +250,29 @@ def test_a_taken_port_is_passed_over_when_none_is_asked_for():
     assert second is not None and second > first
 
 
+def test_a_port_that_another_server_takes_in_between_is_passed_over_too(tmp_path):
+    with socket.socket() as taken:
+        first = taken_port(taken)
+        # It looked before the other one came.
+        looked = f"from dashboard import serve; serve.first_free_port = lambda address: {first}; "
+        command = [sys.executable, "-c", f"{looked}raise SystemExit(serve.main([]))"]
+        folders = {"PETRIDISH_RUNS": str(tmp_path / "runs"), "PETRIDISH_DATA": str(tmp_path)}
+        server = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | folders,
+        )
+        try:
+            url = address_of(server)
+            assert int(url.rpartition(":")[2]) > first
+            assert answer(f"{url}/api/healthz") == (200, b'{"ok":true}')
+        finally:
+            server.terminate()
+            server.communicate(timeout=60)
+
+
 def test_interrupting_ends_it_without_a_traceback(tmp_path):
     server = serve(tmp_path)
     address_of(server)
