@@ -1,6 +1,8 @@
 """The server as a process: port, address, end by a signal; and the route of the contact sheets."""
 
+import asyncio
 import contextlib
+import gc
 import io
 import json
 import os
@@ -11,6 +13,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,7 +30,7 @@ from core.jobs.inline import InlineExecutor
 from core.jobs.submit import submit
 from core.runs.store import Store
 from core.variants import run_config
-from dashboard.serve import PORTS_TRIED, first_free_port, is_free
+from dashboard.serve import PORTS_TRIED, collect_garbage, first_free_port, is_free
 
 
 def serve(folder: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -271,6 +274,28 @@ def test_a_port_that_another_server_takes_in_between_is_passed_over_too(tmp_path
         finally:
             server.terminate()
             server.communicate(timeout=60)
+
+
+def test_garbage_is_collected_although_python_does_not_look():
+    class Tab:
+        upload = None
+
+    async def until_gone(seen):
+        collecting = asyncio.create_task(collect_garbage(0.01))
+        while seen() is not None:
+            await asyncio.sleep(0.01)
+        collecting.cancel()
+
+    gc.disable()
+    try:
+        tab = Tab()
+        tab.upload = tab
+        seen = weakref.ref(tab)
+        del tab
+        assert seen() is not None
+        asyncio.run(asyncio.wait_for(until_gone(seen), 120))
+    finally:
+        gc.enable()
 
 
 def test_interrupting_ends_it_without_a_traceback(tmp_path):
