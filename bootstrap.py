@@ -34,7 +34,7 @@ REMEDIES = [
     (
         r"Errno (28|122)\b|os error (28|122)\b|WinError 112\b"
         r"|No space left|not enough space|quota exceeded",
-        "The disk is full: Petridish needs about 1.5 GB, more with CUDA. "
+        "The disk is full: Petridish needs about 2 GB, more with CUDA. "
         "Free some space, then run the command again.",
     ),
     (
@@ -165,7 +165,7 @@ def set_up(root):
                 "This Python lacks the venv module. Install it (Debian, Ubuntu: "
                 "apt install python3-venv), then run the command again."
             )
-        say("Setting up Petridish in .venv (about 1.5 GB, more with CUDA; once) ...")
+        say("Setting up Petridish in .venv (about 2 GB, more with CUDA; once) ...")
         # Run from inside the environment itself, the Python behind it makes the new one.
         maker = getattr(sys, "_base_executable", None) or sys.executable
         run([maker, "-m", "venv", "--clear", ".venv"], root)
