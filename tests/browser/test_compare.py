@@ -33,7 +33,7 @@ ROW_HEIGHT = 35
 
 @pytest.fixture
 def store(dashboard):
-    """The dashboard's own, for `trained` to write to; emptied again, since other tests begin with an empty one."""
+    """The dashboard's own, for `trained` to write to; emptied again, since each test begins with an empty one."""
     yield dashboard.store
     shutil.rmtree(dashboard.store.root)
 

@@ -1,7 +1,6 @@
 """The page Errors in a browser: from a cell to one of its images, on by the keyboard, and the same again by the link."""
 
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -19,9 +18,8 @@ POINT = """([name, x, y]) => {
 
 @pytest.fixture
 def store(dashboard):
-    """The dashboard's own, for `trained` to write to; emptied again, since other tests begin with an empty one."""
-    yield dashboard.store
-    shutil.rmtree(dashboard.store.root)
+    """The dashboard's own, for `trained` to write to."""
+    return dashboard.store
 
 
 @pytest.fixture
