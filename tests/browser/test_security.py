@@ -18,8 +18,11 @@ import pytest
 from core.datasets.importing import import_dataset
 from core.datasets.raw import ImportOptions
 from core.jobs.inline import InlineExecutor
+from core.jobs.removal import delete
 from core.jobs.submit import submit
-from core.runs import files
+from core.runs import files, saved
+from core.runs.host import user_name
+from core.runs.notes import ImageNote, save_note
 from core.runs.run import config_sha256
 from core.runs.store import Store
 from core.variants import run_config
@@ -92,6 +95,7 @@ def evil(tmp_path_factory):
     runs = store.runs()
     for number, run in enumerate(runs):
         poison(run.layout, number)
+    poison_beside(store, runs[0], dataset)
     broken = store.root / "20200101-000000-abcdef"
     shutil.copytree(runs[0].layout.path, broken)
     state = files.read_json(broken / "state.json")
@@ -132,6 +136,26 @@ def poison(layout, number):
     layout.log.write_text(hostile("log"))
     attempt = files.read_json(layout.attempt(1)) | {"host": hostile("host"), "device": hostile("d")}
     files.write_json(layout.attempt(1), attempt)
+
+
+def poison_beside(store, run, dataset):
+    """Put hostile texts into what is kept beside the runs: pipelines, slices, notes on images, the trash."""
+    for name in CLASSES:
+        saved.save(store.root, "pipelines", name, {"steps": []}, hostile("by"))
+        kept = {"fingerprint": dataset.fingerprint, "split": "test", "filters": {"true": "0"}}
+        saved.save(store.root, "slices", name, kept, hostile("by"))
+    for split, samples in dataset.splits.items():
+        for sample_id in range(len(samples)):
+            note = ImageNote(
+                dataset.fingerprint, split, sample_id, hostile("note"), (hostile("tag")[:40],)
+            )
+            save_note(store.root, note, hostile("by"))
+    thrown = store.root / "20200101-000002-abcdef"
+    shutil.copytree(run.layout.path, thrown)
+    files.write_json(
+        thrown / "run.json", files.read_json(thrown / "run.json") | {"id": thrown.name}
+    )
+    delete(store, store.run(thrown.name), user_name())
 
 
 @pytest.fixture
@@ -219,10 +243,41 @@ def test_what_is_said_of_one_run_stays_text(watched, evil):
         *(f"/data?dataset=evil&section={one}" for one in ("classes", "splits", "pixels", "duplicates", "map")),
         *(f"/augment?dataset=evil&view={one}" for one in ("strength", "hits", "copies")),
         *(f"/compare?dataset=evil&section={one}" for one in ("curves", "cost", "table", "pairs", "duel", "verdicts")),
+        *(f"/evaluate?run=ID&section={one}" for one in ("classes", "roc", "precision-recall", "calibration", "neurons")),
+        *(f"/errors?runs=ID&view={one}" for one in ("time", "map")),
+        *(f"/errors?runs=ID&about={one}" for one in ("votes", "neighbours", "history", "note")),
+        "/predict?view=image",
     ],
 )  # fmt: skip
-def test_hostile_texts_stay_texts_in_every_section(watched, address):
-    watched(address)
+def test_hostile_texts_stay_texts_in_every_section(watched, evil, address):
+    watched(address.replace("ID", evil.ids[0]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/data?dataset=evil",
+        "/augment?dataset=evil",
+        "/train?dataset=evil",
+        "/runs?runs=ID",
+        "/compare?dataset=evil",
+        "/evaluate?run=ID",
+        "/errors?runs=ID",
+    ],
+)
+def test_hostile_texts_stay_texts_behind_every_button_that_opens_something(watched, evil, address):
+    tab = watched(address.replace("ID", evil.ids[0]))
+    opened = 0
+    for one in range((buttons := tab.locator("[data-testid=stPopover] button")).count()):
+        if buttons.nth(one).is_visible() and buttons.nth(one).is_enabled():
+            buttons.nth(one).click()
+            tab.locator("[data-testid=stPopoverBody]").first.wait_for()
+            watched.looked()
+            tab.keyboard.press("Escape")
+            tab.locator("[data-testid=stPopoverBody]").first.wait_for(state="detached")
+            opened += 1
+    assert opened
 
 
 @pytest.mark.slow
