@@ -19,7 +19,7 @@ from core.models.dense import Dense
 from core.models.forward import build_network, predict, to_input
 from core.models.shapes_net import ShapesNet
 from core.training.data import TrainingData, epoch_order
-from core.training.device import has_bfloat16
+from core.training.device import has_bfloat16, make_deterministic
 from core.training.loop import MEASURED_KEYS, EpochResult, Progress, final_outputs, train
 
 CPU = torch.device("cpu")
@@ -49,7 +49,16 @@ def dataset(tmp_path_factory):
     return Shapes(images=100).load(tmp_path_factory.mktemp("data"))
 
 
-def results(architecture, dataset, seed=0, resume=None, stages=(), augmentation=None, **settings):
+def results(
+    architecture,
+    dataset,
+    seed=0,
+    resume=None,
+    stages=(),
+    augmentation=None,
+    device=CPU,
+    **settings,
+):
     """Train and return each epoch's result together with copies of its weights and its checkpoint's bytes."""
     config = TrainingConfig(**{"batch_size": 32, "max_epochs": 3, "patience": 0, **settings})
     network = build_network(
@@ -61,7 +70,7 @@ def results(architecture, dataset, seed=0, resume=None, stages=(), augmentation=
         TrainingData.from_dataset(dataset),
         config,
         seed,
-        CPU,
+        device,
         stages=stages,
         augmentation=augmentation,
         resume=resume,
@@ -201,6 +210,24 @@ def test_stages_averages_and_augmentation_resume_bit_for_bit(dataset, epochs_bef
     state = torch.load(io.BytesIO(whole[epochs_before - 1][2]), weights_only=True)
     rest = results(SMALL_NET, dataset, seed=3, resume=state, **EVERYTHING)
     assert_equal_runs(whole[epochs_before:], rest)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("epochs_before", [1, 3])
+def test_a_run_on_cuda_resumes_bit_for_bit_too(dataset, epochs_before):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    cuda = torch.device("cuda")
+    make_deterministic(cuda)
+    try:
+        whole = results(SMALL_NET, dataset, seed=3, device=cuda, **EVERYTHING)
+        state = torch.load(
+            io.BytesIO(whole[epochs_before - 1][2]), map_location="cpu", weights_only=True
+        )
+        rest = results(SMALL_NET, dataset, seed=3, resume=state, device=cuda, **EVERYTHING)
+        assert_equal_runs(whole[epochs_before:], rest)
+    finally:
+        torch.use_deterministic_algorithms(False)
 
 
 def test_a_run_that_was_over_yields_nothing_more(dataset):
