@@ -366,5 +366,9 @@ def runs_with_predictions() -> list[Run]:
 
 def splits_with_predictions(run: Run) -> list[str]:
     """Return the splits whose outputs a run has stored, the most telling first."""
-    splits = ["test"] if run.state.state == "finished" else []
+    # A stopped run answered with its best weights too, unless it was stopped before its first epoch or as they were loaded.
+    has_test = run.state.state == "finished" or (
+        run.state.state == "stopped" and run.layout.test_json.is_file()
+    )
+    splits = ["test"] if has_test else []
     return [*splits, "validation"] if run.state.best_epoch else splits

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from core.evaluation.confusion_matrix import confusion_matrix
 from core.evaluation.folding import clusters
 from core.evaluation.samples import samples
+from core.runs.state import write_state
 from core.runs.store import Store
 
 SECTIONS = {
@@ -62,6 +64,21 @@ def test_accuracy_comes_with_its_interval_and_the_mistakes_stand_beside_the_matr
     wrong = samples(run.predictions("test")).query("not is_right")
     assert tiles(app)[0] == wrong["sample_id"].tolist()[:60]
     assert app.query_params["runs"] == run.id
+
+
+def test_a_stopped_run_answers_on_test_too_and_one_without_answers_says_so(
+    open_app, trained, store, words
+):
+    is_right = np.arange(100) % 4 > 0
+    run = trained("dense-base", 0, is_right)
+    write_state(run.layout, replace(run.state, state="stopped"))
+    app = open_app(store.root, "evaluate", runs=run.id, split="test")
+    assert app.segmented_control(key="evaluating-split").value == "test"
+    assert app.metric[0].value.startswith("75.0 %")
+    bare = trained("dense-wide", 0, is_right, state="stopped")
+    app = open_app(store.root, "evaluate", runs=bare.id, split="test")
+    assert app.segmented_control(key="evaluating-split").value == "validation"
+    assert re.search(r"No answers on test: .*wide.* is stopped\.", words(app))
 
 
 @pytest.mark.parametrize("section", SECTIONS)
