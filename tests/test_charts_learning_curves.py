@@ -42,6 +42,14 @@ def test_a_run_has_its_variants_colour_and_each_split_its_dash():
         assert {line.line.dash for line in lines} == {"solid", "dot", "dash"}
 
 
+def test_each_line_says_whose_it_is_for_a_click():
+    fig = drawn()
+    for run in VARIANTS:
+        assert [line.meta for line in lines_of(fig, run)] == [
+            (run, split) for split in ("validation", "train_eval", "train")
+        ]
+
+
 def test_a_second_run_of_a_variant_is_thinner_and_fainter():
     fig = drawn()
     first, second, other = (lines_of(fig, run)[0] for run in ("r1", "r2", "r3"))

@@ -73,6 +73,8 @@ def _add_run(
             name=label,
             legendgroup=run,
             showlegend=not is_named,
+            # For all points at once: a live curve is sent anew with each epoch.
+            meta=[run, split],
             hovertemplate=f"%{{fullData.name}}<br>{style.SPLIT_TITLES[split]}, epoch %{{x}}: "
             f"<b>%{{y:{number_format}}}</b><extra></extra>",
         )
@@ -87,6 +89,7 @@ def _add_run(
             name=label,
             legendgroup=run,
             showlegend=False,
+            meta=[run, "validation"],
             hovertemplate=f"%{{fullData.name}}<br>best epoch %{{x}}: <b>%{{y:{number_format}}}</b>"
             "<extra></extra>",
         )

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.runs.run import Run
+from dashboard.widgets.case_link import EPOCH
 from dashboard.widgets.cell import IMAGE_KEY, PAGE_KEY
 from dashboard.widgets.dataset_picker import URL_KEY as DATASET
 from dashboard.widgets.dataset_picker import chosen_last
@@ -22,7 +23,7 @@ from dashboard.widgets.run_table import URL_KEY as RUNS
 
 SUITE, TAG = "suite", "tag"
 VARIANTS, BASELINE, OPEN = "variants", "baseline", "open"
-_OF_THE_CHOICE = (SUITE, TAG, VARIANTS, BASELINE, OPEN, IMAGE_KEY, "a", "b", "pile", "class")
+_OF_THE_CHOICE = (SUITE, TAG, VARIANTS, BASELINE, OPEN, IMAGE_KEY, "a", "b", "pile", "class", EPOCH)
 """What is said of one choice and means nothing for another."""
 
 

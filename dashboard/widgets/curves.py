@@ -9,7 +9,8 @@ from core.charts.learning_curves import learning_curves
 from core.charts.style import SPLIT_TITLES, metric_title
 from core.evaluation.learning_curves import history_key
 from core.runs.run import Run
-from dashboard import data
+from dashboard import data, errors_data
+from dashboard.widgets.case_link import open_cases
 from dashboard.widgets.figure import figure
 from dashboard.widgets.run_picker import titles_of
 
@@ -36,7 +37,8 @@ HOW_TO_READ = """
 One line per run, by epoch (one pass over the training split). **Solid** is the validation split, which the network never
 trains on; **dotted** the training images with the network as it is used; **dashed** the training images as they came by
 while the weights were still moving. When solid and dotted part, the network begins to learn its training images by
-heart. The circle marks the epoch whose weights are kept.
+heart. The circle marks the epoch whose weights are kept. A click on a line shows the images that the run had wrong in that
+epoch.
 """
 
 
@@ -78,8 +80,18 @@ def curves(runs: Sequence[Run], key: str, height: int) -> None:
         how_to_read=HOW_TO_READ,
         table=table,
         height=height,
+        on_pick=lambda picked: _open(shown, *picked),
         is_live=True,
     )
+
+
+def _open(runs: Sequence[Run], run_id: str, split: str, epoch: int) -> None:
+    """Go to the images that a run had wrong in an epoch: those of the split, or of validation where no others are stored."""
+    run = next(run for run in runs if run.id == run_id)
+    stored = errors_data.splits(run)
+    if "validation" in stored:
+        has_train = split != "validation" and "train" in stored
+        open_cases([run], "train" if has_train else "validation", epoch=int(epoch), right="no")
 
 
 def first_split(table: pd.DataFrame) -> pd.DataFrame:

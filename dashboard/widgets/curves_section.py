@@ -39,7 +39,7 @@ faint lines are the single seeds. **Solid** is the validation split, which no ne
 images with the network as it is used; **dashed** the training images as they came by while the weights were still moving.
 A circle marks the epoch whose weights a seed kept, a cross the epoch in which it stopped, a dotted upright line the
 beginning of a stage. Hover to see how many seeds were still training. A click on a name in the legend hides a variant, a
-double click shows it alone; a click on a line opens its run.
+double click shows it alone; a click on a line opens its run and leads to the images that it had wrong in that epoch.
 """
 
 
@@ -170,10 +170,10 @@ def _names(now: Comparing, options: CurveOptions) -> tuple[dict[str, str], dict[
 
 def _open(now: Comparing, labels: Sequence[str], picked: Sequence[Any]) -> None:
     if isinstance(picked[-1], str):
-        open_run(picked[-1])
+        open_run(picked[-1], int(picked[1]))
     else:
         group = now.group(labels[int(picked[0])])
-        open_run(group.runs[0].id if group else None)
+        open_run(group.runs[0].id if group else None, int(picked[1]))
 
 
 def _seeds_left(now: Comparing, options: CurveOptions) -> None:

@@ -41,7 +41,8 @@ def figure(
         how_to_read: for a reader who sees such a figure for the first time.
         table: the numbers that it draws.
         height: in pixels, where the page wants another one than the chart's own.
-        on_pick: called with the customdata of the point that was clicked, before the page runs again.
+        on_pick: called with the customdata of the point that was clicked, before the page runs again; where a live figure's
+            points have none, with the meta of their line and their place along x.
         on_region: called likewise with the corners, along x and along y, of what was drawn with the lasso; of a box with two.
         is_live: whether it grows while it is looked at: zoom and switched-off lines stay as its `uirevision` says.
     """

@@ -33,8 +33,9 @@ export default function ({ parentElement, data, setTriggerValue }) {
   }).then(() => {
     root.removeAllListeners?.("plotly_click");
     if (data.is_pickable) root.on("plotly_click", event => {
-      const custom = event.points[0]?.customdata;
-      if (custom) setTriggerValue("picked", Object.values(custom));
+      const point = event.points[0];
+      if (point?.customdata) setTriggerValue("picked", Object.values(point.customdata));
+      else if (point?.data.meta) setTriggerValue("picked", [...point.data.meta, point.x]);
     });
   });
 }
@@ -43,4 +44,5 @@ export default function ({ parentElement, data, setTriggerValue }) {
 COMPONENT = st.components.v2.component(
     "petridish_live_figure", html=_HTML, js=_JS, isolate_styles=False
 )
-"""Mounts the figure. Its data: figure and config (JSON), alt, library (address), is_pickable; gives `picked`, a customdata."""
+"""Mounts the figure. Its data: figure and config (JSON), alt, library (address), is_pickable; gives `picked`, a customdata; for a point without one the meta of its line and
+where it stands along x."""

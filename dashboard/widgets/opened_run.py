@@ -1,6 +1,7 @@
 """The run behind a bar, a point or a row: its mistakes as images, and the ways to the pages that know more of it.
 
-The page Compare shows it in place, beside the chart; which run it is stands in the URL as `open`.
+The page Compare shows it in place, beside the chart; which run it is stands in the URL as `open`, and the epoch of a point that
+was clicked as `epoch`.
 """
 
 import streamlit as st
@@ -8,7 +9,8 @@ import streamlit as st
 from core.exceptions import CoreError
 from core.run_groups import Group
 from core.runs.run import Run
-from dashboard import data
+from dashboard import data, errors_data
+from dashboard.widgets.case_link import EPOCH, cases_query
 from dashboard.widgets.cell import IMAGE_KEY, PAGE_KEY, Cell
 from dashboard.widgets.compare_choice import OPEN
 from dashboard.widgets.comparing import Comparing
@@ -18,14 +20,16 @@ from dashboard.widgets.run_picker import URL_KEY as RUN
 from dashboard.widgets.run_table import URL_KEY as RUNS
 
 
-def open_run(run_id: str | None) -> None:
-    """Put a run to look at into the URL, from its first image on; None takes it out."""
+def open_run(run_id: str | None, epoch: int | None = None) -> None:
+    """Put a run to look at into the URL, from its first image on, and one of its epochs; None takes it out."""
     st.session_state[PAGE_KEY] = 1
-    for name in (IMAGE_KEY, OPEN):
+    for name in (IMAGE_KEY, OPEN, EPOCH):
         if name in st.query_params:
             del st.query_params[name]
     if run_id is not None:
         st.query_params[OPEN] = run_id
+    if epoch is not None:
+        st.query_params[EPOCH] = str(epoch)
 
 
 def open_variant(now: Comparing, label: str) -> None:
@@ -68,6 +72,7 @@ def opened_run(group: Group, run: Run, split: str, key: str) -> None:
                 icon=":material/query_stats:",
                 query_params={RUN: run.id, "split": split},
             )
+        _epoch_link(run)
         st.page_link(
             "views/runs.py",
             label="Run",
@@ -81,7 +86,22 @@ def opened_run(group: Group, run: Run, split: str, key: str) -> None:
         st.info(escaped(error), icon=":material/hourglass_empty:")
         return
     wrong = Cell()
-    gallery(wrong.samples(predictions), predictions, run, split, "All mistakes", f"{key}-gallery")
+    title = f"All mistakes on {split}"
+    gallery(wrong.samples(predictions), predictions, run, split, title, f"{key}-gallery")
+
+
+def _epoch_link(run: Run) -> None:
+    """Show the way to the mistakes of the epoch in the URL, where that is one of the run's."""
+    asked = st.query_params.get(EPOCH, "")
+    is_number = asked.isascii() and asked.isdigit() and len(asked) < 7
+    if is_number and int(asked) in errors_data.epochs(run, "validation"):
+        st.page_link(
+            "views/errors.py",
+            label=f"Epoch {asked}",
+            icon=":material/history:",
+            query_params=cases_query([run], "validation", epoch=int(asked), right="no"),
+            help="The validation images that this run had wrong in that epoch.",
+        )
 
 
 def _seed_picker(group: Group, run: Run, key: str) -> None:
@@ -93,7 +113,15 @@ def _seed_picker(group: Group, run: Run, key: str) -> None:
         list(by_id),
         format_func=lambda one: f"seed {by_id[one].seed}",
         key=place,
-        on_change=lambda: open_run(st.session_state[place]),
+        on_change=lambda: _open_seed(st.session_state[place]),
         label_visibility="collapsed",
         width=110,
     )
+
+
+def _open_seed(run_id: str) -> None:
+    """Put another seed into the URL; the epoch stays."""
+    epoch = st.query_params.get(EPOCH)
+    open_run(run_id)
+    if epoch is not None:
+        st.query_params[EPOCH] = epoch

@@ -114,6 +114,8 @@ def test_each_point_and_row_leads_to_its_run_or_images(page, two, store, shows):
     page.goto("/compare?section=Curves")
     accuracy = float(np.mean([run.history()[0]["validation_accuracy"] for run in base.runs]))
     click_point(page, "compare-accuracy-epoch", 2, accuracy)
+    page.wait_for_url(re.compile(r"[?&]epoch=2(&|$)"))
+    expect(page.get_by_role("link", name="Epoch 2")).to_be_visible()
     opens(*base.runs)
 
     page.get_by_role("radio", name="Cost").click()

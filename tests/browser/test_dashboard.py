@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+from urllib.parse import parse_qs, urlparse
 
 import pytest
 
@@ -104,6 +105,24 @@ def test_a_click_on_a_cell_shows_exactly_the_images_that_it_counts(page, finishe
     other = page.context.new_page()
     other.goto(page.url)
     shows(other, expected)
+
+
+def test_a_click_on_a_curve_of_a_run_shows_what_it_had_wrong_in_that_epoch(page, finished):
+    from playwright.sync_api import expect
+
+    row = finished.history()[4]
+    page.goto(f"/runs?runs={finished.id}")
+    page.wait_for_function(f"({POINTS})() == {EPOCHS}")
+    x, y = page.evaluate(CELL, [row["epoch"], row["validation_accuracy"]])
+    page.mouse.move(x + 3, y)
+    page.mouse.move(x, y)
+    expect(page.locator(".hoverlayer .hovertext").first).to_be_visible()
+    page.mouse.click(x, y)
+    page.wait_for_url(re.compile(rf"/errors\?.*runs={finished.id}"))
+    asked = parse_qs(urlparse(page.url).query)
+    assert (asked["split"], asked["epoch"], asked["right"]) == (["validation"], ["5"], ["no"])
+    wrong = round((1 - row["validation_accuracy"]) * len(finished.predictions("validation")))
+    expect(page.get_by_text(f"{wrong} of ")).to_be_visible()
 
 
 def test_keys_open_the_next_image_and_the_link_keeps_it(page, finished):

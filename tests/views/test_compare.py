@@ -2,6 +2,7 @@
 
 import json
 import re
+from urllib.parse import parse_qs
 
 import numpy as np
 import orjson
@@ -188,12 +189,30 @@ def test_what_cannot_take_part_is_named_with_the_reason(open_compare, store, two
 def test_an_opened_run_shows_its_mistakes_and_its_other_seeds(open_compare, two, words):
     run = two[1][1]
     app, said = open_compare(open=run.id)
-    assert "All mistakes: 3 images" in said.replace("**", "")
+    assert "All mistakes on test: 3 images" in said.replace("**", "")
     assert sorted(tiles(app)) == [1, 21, 41]
     seeds = next(one for one in app.selectbox if one.label == "Seed")
     assert seeds.value == run.id and len(seeds.options) == 3
     button(app, "dense-wide").click().run()
     assert "open" not in app.query_params and "Is it real?" in words(app)
+
+
+def test_the_epoch_of_a_point_leads_to_the_mistakes_of_that_epoch(open_compare, two):
+    run = two[1][1]
+
+    def links(**query):
+        app, _ = open_compare(open=run.id, **query)
+        return {one.proto.label: one.proto.query_string for one in app.get("page_link")}
+
+    query = links(epoch="2")["Epoch 2"]
+    assert parse_qs(query) == {
+        "runs": [run.id],
+        "split": ["validation"],
+        "epoch": ["2"],
+        "right": ["no"],
+    }
+    for asked in ("3", "-1", "x", "٢"):
+        assert not [label for label in links(epoch=asked) if label.startswith("Epoch")]
 
 
 def test_a_pile_of_a_duel_holds_exactly_the_images_that_it_counts(open_compare, two):
