@@ -21,8 +21,8 @@ _CSS = """
 .detail { flex: 1 1 390px; max-width: 520px; display: flex; flex-wrap: wrap; gap: 14px;
   align-items: flex-start; min-height: 178px; }
 .large { flex: none; border: 1px solid var(--st-border-color); border-radius: 4px; }
-.facts { flex: 1 1 110px; margin: 0; display: grid; grid-template-columns: auto 1fr; gap: 2px 10px; align-content: start; }
-.facts dt { opacity: .7; } .facts dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
+.facts { flex: 1 1 110px; margin: 0; display: grid; grid-template-columns: fit-content(45%) 1fr; gap: 2px 10px; align-content: start; }
+.facts dt { opacity: .7; overflow-wrap: anywhere; } .facts dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 .bare .detail { display: none; }
 .frame { container-type: inline-size; }
 @container (min-width: 720px) { .plain .detail { flex: 1 1 290px; max-width: 310px; } }
