@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from core.jobs import control
+from core.jobs import control, queue
+from core.runs import files
 from core.runs.host import user_name
 from core.runs.state import RunState, write_state
 from core.runs.waits import VARIABLE
@@ -69,6 +70,24 @@ def test_a_run_that_failed_is_retried(petridish, processes, occupied_store, fini
     assert petridish("runs", "pause", run.id, *folders[:2]) == (0, "", "")
     processes.until_state(run, "paused")
     assert control.RETRIABLE == ("failed", "crashed", "interrupted")
+
+
+@pytest.mark.parametrize("verb", ["retry", "resume"])
+def test_a_run_goes_on_with_its_own_data_folder_unless_another_is_named(
+    petridish, processes, occupied_store, finished_run, spec_of, tmp_path, verb
+):
+    store, entries = occupied_store, []
+    runs = [store.create(spec_of(finished_run, seed=seed), epochs=3) for seed in range(2)]
+    for run, more in zip(runs, ([], ["--data", processes.data_dir]), strict=True):
+        write_state(run.layout, RunState("failed", host=store.observer.host, t=1.0))
+        said = {"host": store.observer.host, "data_dir": str(tmp_path), "from_epoch": 1}
+        files.create_json(run.layout.attempt(1), said)
+        done = petridish("runs", verb, run.id, "--runs", store.root, *more)
+        assert done == (0, "", "")
+        entries = queue.entries(store.layout, store.observer.host)
+    folders = {entry.run_id: entry.data_dir for entry in entries}
+    asked = str(processes.data_dir.resolve())
+    assert folders == {runs[0].id: str(tmp_path), runs[1].id: asked}
 
 
 def test_a_beginning_of_an_id_will_do_where_it_is_one_run_s(call, finished_copy, run, spec_of):

@@ -4,6 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from core.jobs import queue
 from core.runs import locks
 from core.runs.store import Store
 
@@ -24,6 +27,22 @@ def test_serving_is_being_the_runner_until_asked_to_end(tmp_path, monkeypatch):
         assert server.wait() == 0
         assert server.stderr.read() == ""
     assert locks.holder(lock) is None
+
+
+@pytest.mark.parametrize("by", ["option", "variable"])
+def test_a_run_that_has_lost_its_data_folder_gets_that_of_the_server(
+    processes, occupied_store, finished_run, spec_of, tmp_path, monkeypatch, by
+):
+    run = occupied_store.create(spec_of(finished_run), epochs=3)
+    # From here, though workers start in the folders of their runs.
+    monkeypatch.setenv("PETRIDISH_DATA", "unused" if by == "option" else "sets")
+    more = ["--data", "sets"] if by == "option" else []
+    command = [PETRIDISH, "serve", "--runs", occupied_store.root, *more]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as server:
+        host = occupied_store.observer.host
+        (entry,) = processes.until(lambda: queue.entries(occupied_store.layout, host))
+        server.send_signal(signal.SIGINT)
+    assert (entry.run_id, entry.data_dir) == (run.id, str(tmp_path / "sets"))
 
 
 def test_a_port_that_is_taken_is_an_error_when_asked_for(petridish_process):

@@ -7,13 +7,15 @@ from dataclasses import replace
 from itertools import pairwise
 
 import orjson
+import psutil
 import pytest
 
 from core.exceptions import RunStateError
-from core.jobs import control, queue
+from core.jobs import control, queue, removal
+from core.jobs.executor import EXIT_FENCED
 from core.jobs.local import ensure_runner, ensure_runner_if_queued
 from core.runs import files, history, locks
-from core.runs.state import read_state, write_state
+from core.runs.state import read_beat, read_state, write_state
 
 BEFORE = "the boot before"
 
@@ -96,6 +98,55 @@ def test_a_runner_that_died_between_two_steps_of_a_start_has_lost_nothing(
         assert_trained_once(run)
 
 
+@pytest.fixture
+def left_behind(processes, made):
+    """Leave the one run as a runner does that dies with a state written and the entry still there."""
+
+    def leave(state, attempt=1, **changes):
+        store, host = processes.store, processes.store.observer.host
+        run = made()
+        queue.enqueue(store.layout, run.id, attempt, "ada", host, "cpu", str(processes.data_dir))
+        here = {"host": host, "boot": store.observer.boot, "t": 0.0, **changes}
+        write_state(run.layout, replace(run.state, state=state, attempt=attempt, **here))
+        return store.run(run.id)
+
+    return leave
+
+
+def test_after_such_a_death_a_page_that_is_loaded_gets_a_lone_run_started(
+    processes, warm_starts, left_behind
+):
+    run = left_behind("starting", slot="cpu-0")
+    assert run.state.state == "crashed"
+    ensure_runner_if_queued(processes.store, [run])
+    processes.until(lambda: is_finished(processes, [run]))
+    assert_trained_once(run)
+
+
+def test_after_such_a_death_a_page_that_is_loaded_gets_the_entry_of_a_lone_paused_run_removed(
+    processes, left_behind
+):
+    run = left_behind("paused", reason="request")
+    ensure_runner_if_queued(processes.store)
+    processes.until(lambda: not queue.is_queued(processes.store.layout, run.id))
+    assert processes.store.run(run.id).state.state == "paused"
+
+
+@pytest.mark.parametrize("state", ["paused", "starting"])
+def test_after_such_a_death_a_lone_run_is_resumed_or_deleted_without_any_page(
+    processes, warm_starts, left_behind, state
+):
+    store = processes.store
+    gone, kept = left_behind(state), left_behind(state)
+    removal.delete(store, gone, by="ada")
+    assert [run.id for run in store.runs()] == [kept.id]
+    assert processes.runner() is None
+    processes.resume(kept)
+    processes.until_state(kept, "finished")
+    assert list(history.attempts(kept.layout)) == [2]
+    assert queue.entries(store.layout, store.observer.host) == []
+
+
 def test_a_worker_that_outlives_its_runner_ends_well_and_one_killed_then_says_that_nobody_saw_it(
     processes, warm_starts, long_config
 ):
@@ -158,6 +209,78 @@ def test_a_restart_of_the_machine_interrupts_and_the_resumed_run_is_as_if_nothin
     assert_same_training(finished, uninterrupted)
 
 
+# The machine gets another name, or never comes back.
+
+
+def go_elsewhere(run):
+    """Make a run look as another machine's of which nothing has been heard since 1970."""
+    write_state(run.layout, replace(read_state(run.layout), host="old-name"))
+    for path in (run.layout.state_json, run.layout.beat):
+        if path.exists():
+            os.utime(path, (0, 0))
+
+
+def test_a_lost_run_goes_on_here(processes, warm_starts, made):
+    run = made()
+    write_state(run.layout, replace(run.state, state="running", slot="cpu-0"))
+    files.create_json(run.layout.attempt(1), {"attempt": 1, "from_epoch": 1, "host": "old-name"})
+    go_elsewhere(run)
+    assert processes.store.run(run.id).state.state == "lost"
+    processes.resume(run)
+    finished = processes.until_state(run, "finished")
+    assert (finished.state.attempt, finished.state.host) == (2, processes.store.observer.host)
+    assert [row["epoch"] for row in finished.history()] == [1, 2, 3]
+
+
+class Nobody:
+    """An executor that does not execute: the next attempt exists, and waits."""
+
+    name = "nobody"
+
+    def submit(self, run, attempt):
+        return f"{run.id}-{attempt}"
+
+
+def halted_in_mid_epoch(processes, run):
+    """Halt a worker as a machine that sleeps does; return its process id, or None where it may be about to write."""
+    worker = processes.worker(run)
+    os.kill(worker, signal.SIGSTOP)
+    processes.until(lambda: psutil.Process(worker).status() == psutil.STATUS_STOPPED)
+    beat = read_beat(run.layout)
+    if beat["epoch"] == read_state(run.layout).epoch + 1 and 2 * beat["step"] < beat["steps"]:
+        return worker
+    os.kill(worker, signal.SIGCONT)
+    return None
+
+
+def contents(run):
+    """Everything in a run's folder that a worker writes and somebody reads, and when it was written."""
+    told_by_others = ("beat", "log.txt", "0001.exit.json")
+    return {
+        path: (path.stat().st_mtime_ns, path.read_bytes())
+        for path in run.layout.path.rglob("*")
+        if path.is_file() and path.name not in told_by_others
+    }
+
+
+def test_the_old_worker_of_a_lost_run_that_comes_back_to_life_writes_nothing_more(
+    processes, long_config
+):
+    store = processes.store
+    run = processes.submit(long_config)
+    processes.until_within_epoch(run, 2)
+    worker = processes.until(lambda: halted_in_mid_epoch(processes, run))
+    go_elsewhere(run)
+    assert store.run(run.id).state.state == "lost"
+    control.resume(store, Nobody(), run, by="ada")
+    before = contents(run)
+    os.kill(worker, signal.SIGCONT)
+    ended = processes.until(lambda: run.layout.exit(1).exists() and run.layout.exit(1))
+    assert files.read_json(ended)["code"] == EXIT_FENCED
+    assert contents(run) == before
+    assert (read_state(run.layout).state, read_state(run.layout).attempt) == ("queued", 2)
+
+
 # Crowds.
 
 
@@ -200,8 +323,8 @@ def test_of_many_threads_that_resume_one_run_at_once_one_succeeds(processes, mad
         for one in clicks:
             one.join()
         refused = (
-            f"Run {run.id} is queued; only a run that is paused, stopped, failed, crashed or interrupted "
-            "can be resumed."
+            f"Run {run.id} is queued; only a run that is paused, stopped, failed, crashed, "
+            "interrupted or lost can be resumed."
         )
         assert sorted(answers) == sorted(["resumed"] + 11 * [refused])
         (entry,) = queue.entries(store.layout, store.observer.host)
@@ -217,8 +340,6 @@ def test_of_many_threads_that_resume_one_run_at_once_one_succeeds(processes, mad
 def test_runs_on_gpu_slots_see_one_gpu_each_and_the_budget_that_they_record(
     processes, made, monkeypatch
 ):
-    import psutil
-
     # Two GPUs, as far as the runner can know; the workers find that the second run's is none.
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
     resources = [{"device": device, "slots": 1, "threads": 2} for device in ("auto", "cuda", "cpu")]

@@ -309,6 +309,23 @@ def test_a_halted_worker_shows_as_stalled_and_runs_on_when_it_is_let(
     assert_same_training(run, finished_run)
 
 
+def test_a_worker_halted_before_its_first_state_shows_as_stalled_and_can_be_killed(
+    store, queued, workers, finished_run, assert_same_training
+):
+    workers.plan = {"at": "state.json", "nth": 1, "do": "halt"}
+    workers.submit(queued, 1)
+    until(lambda: is_halted(workers.pid))
+    until(lambda: store.run(queued.id).state.state == "stalled")
+    run = store.run(queued.id)
+    assert (read_state(run.layout).state, run.state.pid) == ("starting", workers.pid)
+    control.kill(Store(store.root, Waits(**READERS_WAITS, kill_after=0)), [run], by="ada")
+    assert workers.ended() == -signal.SIGKILL
+    run = store.run(run.id)
+    assert (run.state.state, run.state.reason, run.state.by) == ("stopped", "killed", "ada")
+    assert resumed(store, workers, run) == 0
+    assert_same_training(store.run(run.id), finished_run)
+
+
 def test_a_worker_without_memory_fails_in_plain_words_and_its_retry_finishes(
     store, workers, data_dir, tmp_path, assert_same_training
 ):

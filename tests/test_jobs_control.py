@@ -66,6 +66,19 @@ def test_a_run_that_has_ended_is_queued_for_its_next_attempt(store, executor, ne
     assert last_event(run)["by"] == "ada"
 
 
+@pytest.mark.parametrize("state", ["paused", "running"])
+def test_an_entry_for_which_a_run_does_not_wait_keeps_nobody_from_resuming_it(
+    store, executor, new_run, state
+):
+    # "running" with nobody who lives is shown as crashed.
+    run = new_run(state)
+    queue.enqueue(store.layout, run.id, 1, "ada", store.observer.host, "cpu", "")
+    (store.layout.queue_dir / f"{1:020d}-{run.id}.json").write_bytes(b"{")
+    control.resume(store, executor, run, by="ada")
+    assert executor.submitted == [(run.id, "queued", 2)]
+    assert not queue.is_queued(store.layout, run.id)
+
+
 def test_resume_takes_the_requests_to_stop_away(store, executor, new_run):
     run = new_run("stopped")
     for request in ("stop", "pause", "kill"):
@@ -88,8 +101,8 @@ def test_a_run_that_waits_or_is_finished_is_not_resumed(store, executor, new_run
     with pytest.raises(RunStateError) as raised:
         control.resume(store, executor, run, by="ada")
     assert str(raised.value) == (
-        f"Run {run.id} is {state}; only a run that is paused, stopped, failed, crashed or "
-        "interrupted can be resumed."
+        f"Run {run.id} is {state}; only a run that is paused, stopped, failed, crashed, "
+        "interrupted or lost can be resumed."
     )
     assert executor.submitted == []
     assert read_state(run.layout) == run.state

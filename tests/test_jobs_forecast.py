@@ -1,5 +1,6 @@
 """Forecasts of running and waiting runs, by hand."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -78,6 +79,54 @@ def test_owners_take_turns_as_the_runner_lets_them(store, made):
     found = told(store, [running, *more, other], cpu=["cpu-0", "cpu-1"])
     assert [found[run.id].ahead for run in (other, *more)] == [0, 1, 2]
     assert found[other.id].starts_in == 0.0
+
+
+@pytest.fixture
+def limited(store):
+    """Let everybody but root have so many runs under way at once."""
+
+    def write(running):
+        values = {"roles": {"root": "admin"}, "limits": {"running": running}}
+        store.require_writable()
+        store.layout.people.write_text(json.dumps(values))
+
+    return write
+
+
+def test_who_may_have_one_run_at_once_waits_for_it_however_many_slots_are_free(
+    store, made, limited
+):
+    limited(1)
+    running = made("running", 5, [2] * 5, slot="cpu-0")
+    waiting = [made("queued", t=float(number)) for number in range(3)]
+    other = made("queued", t=9.0, owner="ben")
+    found = told(store, [running, *waiting, other], cpu=["cpu-0", "cpu-1", "cpu-2", "cpu-3"])
+    # 10 s are left of what runs; 20 s each of the others, at its pace.
+    assert [found[run.id].starts_in for run in waiting] == [10.0, 30.0, 50.0]
+    assert found[other.id].starts_in == 0.0
+    assert [found[run.id].ahead for run in (other, *waiting)] == [0, 1, 2, 3]
+
+
+def test_the_limit_counts_runs_without_a_slot_and_holds_for_no_admin(store, made, limited):
+    limited(2)
+    # One trains inside a program of its owner's.
+    made_of_ada = [made("running", 5, [2] * 5, slot=slot) for slot in ("cpu-0", None)]
+    waiting = [made("queued", t=float(number)) for number in range(2)]
+    roots = [made("queued", t=9.0, owner="root") for _ in range(2)]
+    slots = [f"cpu-{number}" for number in range(4)]
+    found = told(store, [*made_of_ada, *waiting, *roots], cpu=slots)
+    assert [found[run.id].starts_in for run in waiting] == [10.0, 10.0]
+    assert [found[run.id].starts_in for run in roots] == [0.0, 0.0]
+
+
+def test_what_waits_for_a_run_of_its_owner_of_which_nothing_tells_is_not_promised(
+    store, made, limited
+):
+    limited(1)
+    running = made("running", slot="cpu-0")
+    waiting = made("queued")
+    found = told(store, [running, waiting])
+    assert (found[waiting.id].starts_in, found[waiting.id].ahead) == (None, 0)
 
 
 def test_what_nothing_tells_is_none_and_so_is_what_waits_for_it(store, made):

@@ -364,6 +364,7 @@ def test_no_archive_makes_this_machine_train(store, changed, json_of, state):
         ("state.json", {"ended": 1e300}, "ended is 1e+300"),
         ("state.json", {"best_validation_accuracy": 17}, "best_validation_accuracy must lie in [0, 1]; got 17."),
         ("attempts/0001.json", {"from_epoch": "1"}, "from_epoch is '1'"),
+        ("attempts/0001.json", {"data_dir": "/srv"}, "data_dir is a folder of another machine"),
         ("checkpoints/best.json", {"sha256": "0" * 64}, "do not match the manifest"),
         ("predictions/index.json", {"splits": {"../x": {"heads": {"class": 1}, "labels": []}}}, "names a split '../x'"),
         ("predictions/index.json", {"splits": {"test": {"heads": {"class": 2**40}, "labels": [0]}}}, "it holds 0 of the 3"),

@@ -9,8 +9,9 @@ import psutil
 import pytest
 
 from core.jobs import queue
-from core.jobs.executor import Gone
+from core.jobs.executor import LONGEST_LOG, Gone
 from core.jobs.local import (
+    LocalExecutor,
     ensure_runner,
     ensure_runner_if_queued,
     kill_worker,
@@ -115,6 +116,38 @@ def test_a_process_that_leads_no_group_is_not_killed(store, run, sleeper, said_o
     assert sleeper.poll() is None
 
 
+@pytest.mark.parametrize("force", [False, True])
+def test_cancelling_ends_the_worker_of_that_attempt_alone(store, run, said_of, tmp_path, force):
+    executor = LocalExecutor(store, tmp_path)
+    # The state of a worker that holds the lock and, unless told to end by force, sees to SIGTERM itself.
+    program = (
+        "import signal, sys; from pathlib import Path; from core.runs import locks\n"
+        "lock = locks.take(Path(sys.argv[1])); print(flush=True); signal.pause()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, run.layout.alive_lock],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        env=python_environment(),
+    ) as worker:
+        worker.stdout.readline()
+        facts = {"pid": worker.pid, "pid_start": process_start(worker.pid), "attempt": 2}
+        write_state(run.layout, said_of(run, **facts))
+        executor.cancel(f"{run.id}-1", force)
+        executor.cancel(f"{run.id}-3", force)
+        assert worker.poll() is None
+        executor.cancel(f"{run.id}-2", force)
+        assert worker.wait(timeout=60) == -(signal.SIGKILL if force else signal.SIGTERM)
+
+
+def test_the_logs_of_an_attempt_are_the_end_of_its_runs_log(store, run, tmp_path):
+    executor = LocalExecutor(store, tmp_path)
+    assert executor.logs(f"{run.id}-1") == ""
+    run.layout.log.write_text("first" + "x" * LONGEST_LOG + " last\n")
+    logs = executor.logs(f"{run.id}-1")
+    assert logs.endswith("x last") and "first" not in logs
+
+
 # Polling.
 
 
@@ -161,6 +194,19 @@ def test_submitting_starts_one_runner_and_records_where_the_data_are(processes, 
     assert not ensure_runner(store)
     processes.executor.submit(run, 1)
     assert processes.runner() == runner
+
+
+def test_another_attempt_takes_the_data_folder_of_the_one_before_unless_one_is_asked_for(
+    processes, store, run, tmp_path
+):
+    host = store.observer.host
+    said = {"host": host, "data_dir": str(tmp_path), "from_epoch": 1}
+    files.create_json(run.layout.attempt(1), said)
+    processes.executor.submit(run, 2)
+    LocalExecutor(store, processes.data_dir, is_data_dir_asked=True).submit(run, 2)
+    entries = queue.entries(store.layout, host)
+    asked = str(processes.data_dir.resolve())
+    assert [entry.data_dir for entry in entries] == [str(tmp_path), asked]
 
 
 def test_a_run_queued_without_an_entry_starts_a_runner_that_makes_one(processes, store, run):

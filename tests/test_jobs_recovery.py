@@ -57,6 +57,28 @@ def test_an_interrupted_run_with_a_retry_left_goes_on_without_anybody_asking(sto
     assert waiting(store) == [(run.id, 3)]
 
 
+def test_a_retry_takes_the_data_folder_that_the_run_had_and_else_that_of_the_server(
+    store, broken_off, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("PETRIDISH_DATA", "the server's")
+    (tmp_path / "its own").mkdir()
+    own, host = str(tmp_path / "its own"), store.observer.host
+    named = {
+        own: {"host": host, "data_dir": own},
+        "the server's": {"host": host, "data_dir": str(tmp_path / "gone")},
+        "the server's ": {"host": "elsewhere", "data_dir": own},
+        "the server's  ": {"host": host},
+    }
+    runs = {folder: broken_off() for folder in named}
+    for folder, run in runs.items():
+        files.write_json(run.layout.attempt(2), {"from_epoch": 1, **named[folder]})
+    take_stock(store)
+    entries = queue.entries(store.layout, host)
+    assert {entry.run_id: entry.data_dir for entry in entries} == {
+        run.id: folder.rstrip() for folder, run in runs.items()
+    }
+
+
 def test_a_worker_that_a_shutdown_told_to_end_is_interrupted_by_the_restart_and_retried(
     store, broken_off
 ):

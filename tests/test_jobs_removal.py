@@ -84,9 +84,14 @@ def test_a_run_under_way_is_not_deleted(store, run, state):
         lock.release()
 
 
-def test_a_run_with_an_entry_in_the_queue_is_not_deleted(store, run):
+def test_an_entry_for_which_the_run_does_not_wait_keeps_nobody_from_deleting_it(store, run):
     queue.enqueue(store.layout, run.id, 2, "ada", "elsewhere", "cpu", "")
-    assert refusal(store, run) == f"Run {run.id} is queued; stop it before you delete it."
+    (store.layout.queue_dir / f"{1:020d}-{run.id}.json").write_bytes(b"{")
+    queue.enqueue(store.layout, "20260131-142501-9f3a1c", 1, "ada", "elsewhere", "cpu", "")
+    removal.delete(store, run, by="ada")
+    assert store.runs() == []
+    assert not queue.is_queued(store.layout, run.id)
+    assert queue.is_queued(store.layout, "20260131-142501-9f3a1c")
 
 
 def test_a_crashed_run_can_be_deleted(store, run):

@@ -72,5 +72,7 @@ def test_a_run_without_a_runner_or_of_another_machine_says_so(store, finished_ru
     run = store.create(spec_of(finished_run), epochs=3)
     assert reason(store, run) == "waits for the runner to start"
     write_state(run.layout, replace(run.state, host="elsewhere"))
-    assert reason(store, run) == "waits on another machine, elsewhere"
+    assert reason(store, run) == (
+        "waits on another machine, elsewhere; to run it here, stop it and resume it"
+    )
     assert reasons_to_wait(store, []) == {}

@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,7 @@ from core.jobs.attempt import LARGEST_LOG
 from core.jobs.inline import InlineExecutor
 from core.jobs.submit import submit
 from core.runs import checkpoints, files, history, locks
-from core.runs.state import read_state
+from core.runs.state import read_state, write_state
 from core.runs.store import Store
 from core.runs.waits import Waits
 from core.variants import run_config
@@ -144,6 +145,13 @@ def test_a_request_that_comes_after_the_last_epoch_changes_nothing(
     assert store.run(queued.id).state.state == "finished"
 
 
+def test_an_attempt_says_where_its_data_lay(store, executor, queued, data_dir):
+    executor.submit(queued, attempt=1)
+    host = store.observer.host
+    assert history.last_data_dir(queued.layout, host) == str(data_dir.resolve())
+    assert history.last_data_dir(queued.layout, "elsewhere") is None
+
+
 def test_a_cancelled_run_stops_after_its_batch(store, executor, queued, at_write):
     handle = f"{queued.id}-1"
     at_write("history.jsonl", lambda: executor.cancel(handle), nth=2)
@@ -248,11 +256,31 @@ def test_a_worker_with_a_successor_leaves_with_76_and_writes_nothing_more(
     assert [row["epoch"] for row in rows] == [1]
     assert checkpoints.usable(queued.layout)[0].epoch == 1
     state = read_state(queued.layout)
-    assert (state.state, state.epoch) == ("running", 1)
+    assert (state.state, state.epoch) == ("running", 0)
     assert not queued.layout.test_json.exists()
     assert [event["event"] for event in files.parse_rows(queued.layout.events.read_bytes())[0]] == [
         "running"
     ]
+
+
+@pytest.mark.parametrize("name", ["history.jsonl", "last.json"])
+def test_a_worker_whose_run_waits_for_a_later_attempt_writes_nothing_more_either(
+    store, executor, queued, at_write, name
+):
+    def take_over():
+        # As somebody resumes a run whose machine gave no sign of life.
+        later = replace(read_state(queued.layout), state="queued", attempt=2, host="elsewhere")
+        write_state(queued.layout, later)
+
+    at_write(name, take_over, nth=1)
+    handle = executor.submit(queued, attempt=1)
+    assert executor.poll(handle).code == 76
+    state = read_state(queued.layout)
+    assert (state.state, state.attempt, state.host) == ("queued", 2, "elsewhere")
+    rows, _ = files.parse_rows(queued.layout.history.read_bytes())
+    assert [row["epoch"] for row in rows] == [1]
+    assert queued.layout.last_checkpoint.exists() == (name == "last.json")
+    assert not queued.layout.test_json.exists()
 
 
 def test_a_successor_at_the_very_end_keeps_results_and_state_from_being_written(
@@ -550,7 +578,7 @@ def test_a_finished_run_cannot_be_resumed(store, executor, queued):
     with pytest.raises(RunStateError) as raised:
         control.resume(store, executor, queued, by="ada")
     assert str(raised.value) == (
-        f"Run {queued.id} is finished; only a run that is paused, stopped, failed, crashed or "
-        "interrupted can be resumed."
+        f"Run {queued.id} is finished; only a run that is paused, stopped, failed, crashed, "
+        "interrupted or lost can be resumed."
     )
     assert history.attempts(queued.layout).keys() == {1}

@@ -113,8 +113,8 @@ def test_of_two_who_resume_at_once_one_is_told_that_it_waits_already(
         write_state(run.layout, type(run.state)("stopped", host=store.observer.host))
         answers = sorted(at_once(processes, RESUME, [run.id, run.id]))
         assert answers == [
-            f"Run {run.id} is queued; only a run that is paused, stopped, failed, crashed or "
-            "interrupted can be resumed.",
+            f"Run {run.id} is queued; only a run that is paused, stopped, failed, crashed, "
+            "interrupted or lost can be resumed.",
             "resumed",
         ]
         (entry,) = queue.entries(store.layout, store.observer.host)
@@ -147,5 +147,9 @@ class TestEveryExecutor:
             seen.append(processes.until(lambda: executor.poll(handle)))
         assert processes.store.run(run.id).state.state == "finished"
         assert executor.poll(f"{run.id}-2") == "unknown"
-        executor.cancel(handle)
+        for force in (False, True):
+            executor.cancel(handle, force)
         assert processes.store.run(run.id).state.state == "finished"
+        # A worker's own words; what trains here prints here.
+        run.layout.log.write_text("said\n")
+        assert executor.logs(handle) == {"inline": "", "local": "said"}[executor.name]

@@ -26,7 +26,8 @@ SLOTS = ("cpu-0", "cpu-1")
 OWNERS = ("ada", "grace")
 ACTIVE = ("queued", "running")
 RETRIABLE = ("failed", "crashed", "interrupted")
-RESUMABLE = ("paused", "stopped", *RETRIABLE)
+RESUMABLE = ("paused", "stopped", "lost", *RETRIABLE)
+ELSEWHERE = "another-machine"
 USUAL = {"stop": ACTIVE, "pause": ACTIVE, "kill": ACTIVE, "retry": RETRIABLE}
 REQUESTS = ("stop", "pause", "resume", "retry", "kill", "delete", "restore", "rename")
 
@@ -52,6 +53,7 @@ class Modelled:
     is_deleted: bool = False
     runner: int = 0
     is_end_seen: bool = False
+    is_elsewhere: bool = False
 
 
 @dataclass
@@ -76,16 +78,24 @@ class Model:
         if run.state not in ACTIVE:
             return "RunStateError"
         run.asked = "stop"
+        self.end_elsewhere(run)
+
+    def end_elsewhere(self, run):
+        """What waits where no runner is ends at once."""
+        if run.state == "queued" and run.is_elsewhere:
+            run.state = {"stop": "stopped", "pause": "paused"}[run.asked]
 
     def pause(self, run):
         if run.state not in ACTIVE or run.asked == "stop":
             return "RunStateError"
         run.asked = "pause"
+        self.end_elsewhere(run)
 
     def resume(self, run, allowed=RESUMABLE):
         if run.state not in allowed:
             return "RunStateError"
         run.state, run.attempt, run.asked, run.order = "queued", run.attempt + 1, "", self.tick()
+        run.is_elsewhere = False
 
     def retry(self, run):
         return self.resume(run, RETRIABLE)
@@ -96,6 +106,7 @@ class Model:
         run.asked = "stop"
         if run.state == "running":
             run.state = "stopped"
+        self.end_elsewhere(run)
 
     def delete(self, run):
         if run.state in ACTIVE:
@@ -114,12 +125,14 @@ class Model:
             if run.state == "crashed" and run.runner == self.runner:
                 # Of a run in the trash nothing can be written down.
                 run.is_end_seen, run.runner = not run.is_deleted, -1
-            if run.state == "queued" and run.asked:
+            if run.state == "queued" and run.asked and not run.is_elsewhere:
                 run.state = {"stop": "stopped", "pause": "paused"}[run.asked]
         busy = Counter(run.owner for run in self.runs.values() if run.state == "running")
         started = []
         while busy.total() < len(SLOTS):
-            waiting = [run for run in self.runs.values() if run.state == "queued"]
+            waiting = [
+                run for run in self.runs.values() if run.state == "queued" and not run.is_elsewhere
+            ]
             if not waiting:
                 break
             run = min(waiting, key=lambda one: (busy[one.owner], one.order))
@@ -258,6 +271,7 @@ class Walk:
         self.pages = {}  # run id -> the run as a page that is never reloaded holds it
         self.met = set()
         self.last = ""
+        self.num_requests = 0
         self.done = Counter()
         # While it is held no other runner starts.
         locks.take(self.store.layout.runner_lock(self.store.observer.host))
@@ -280,7 +294,7 @@ class Walk:
     def one(self):
         """Do one thing; return what."""
         acts = {"submit": 2, "step": 6, "advance": 4, "fail": 1, "crash": 1.5}
-        acts |= {"new runner": 0.5, "reboot": 1.5}
+        acts |= {"new runner": 0.5, "reboot": 1.5, "move": 1}
         weights = {"resume": 4, "restore": 2, "stop": 2, "pause": 2, "kill": 0.5}
         acts |= {verb: weights.get(verb, 1) for verb in REQUESTS}
         (verb,) = self.draw.choices(list(acts), list(acts.values()))
@@ -297,6 +311,8 @@ class Walk:
             self.new_runner()
         elif verb == "reboot":
             self.reboot()
+        elif verb == "move":
+            self.move()
         elif verb in REQUESTS:
             if self.model.runs:
                 self.request(verb)
@@ -333,6 +349,7 @@ class Walk:
         # Often the same once more: what two requests make of each other is where mistakes are.
         run_id = self.last if self.last and self.draw.random() < 0.3 else run_id
         self.last = run_id
+        self.num_requests += 1
         page, by = self.pages[run_id], self.model.runs[run_id].owner
         expected = self.model.request(verb, run_id)
         try:
@@ -368,6 +385,33 @@ class Walk:
             self.model.advance(run)
             assert self.gates.tell(run_id, b"n") == (run.state == "running")
 
+    def move(self):
+        """Make a run under way look as that of a machine which is gone, or has another name since."""
+        from core.jobs import queue
+        from core.runs import files
+        from core.runs.state import read_state, write_state
+
+        under_way = [
+            one
+            for one, run in self.model.runs.items()
+            if run.state in ACTIVE and not run.is_elsewhere
+        ]
+        if not under_way:
+            return
+        run_id = self.draw.choice(under_way)
+        run, layout = self.model.runs[run_id], self.store.layout.run(run_id)
+        run.is_elsewhere = True
+        if run.state == "running":
+            self.gates.kill(run_id)
+            run.state = "lost"
+        write_state(layout, replace(read_state(layout), host=ELSEWHERE))
+        for sign in (layout.state_json, layout.beat):
+            if sign.exists():
+                os.utime(sign, (0, 0))
+        for entry in queue.entries(self.store.layout, self.store.observer.host):
+            if entry.run_id == run_id:
+                files.write_json(entry.path, files.read_json(entry.path) | {"host": ELSEWHERE})
+
     def settle(self):
         """Wait for the workers that have just been started."""
         for child in self.runner.children:
@@ -383,7 +427,7 @@ class Walk:
             self.gates.kill(run_id)
         for run in self.store.runs():
             written = read_state(run.layout)
-            if written.state == "running":
+            if written.state == "running" and written.host != ELSEWHERE:
                 # What it would say had it been written before the machine started again.
                 write_state(run.layout, replace(written, boot="the boot before"))
         self.model.reboot()
@@ -407,7 +451,9 @@ class Walk:
             assert [row["epoch"] for row in run.history()] == list(range(1, one.epoch + 1))
         entries = queue.entries(self.store.layout, self.store.observer.host)
         waiting = sorted(
-            (one.order, run_id) for run_id, one in expected.items() if one.state == "queued"
+            (one.order, run_id)
+            for run_id, one in expected.items()
+            if one.state == "queued" and not one.is_elsewhere
         )
         assert [entry.run_id for entry in entries] == [run_id for _, run_id in waiting]
         assert self.gates.lines.keys() == {
@@ -415,19 +461,19 @@ class Walk:
         }
 
 
-def test_300_requests_and_faults_do_what_a_model_says(tmp_path, data_dir):
-    walk(tmp_path, data_dir, seed=1, steps=300)
+def test_300_requests_and_faults_between_them_do_what_a_model_says(tmp_path, data_dir):
+    walk(tmp_path, data_dir, seed=1, requests=300)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("seed", range(2, 7))
-def test_1000_requests_and_faults_do_what_a_model_says(tmp_path, data_dir, seed):
-    walk(tmp_path, data_dir, seed, steps=1000)
+def test_1000_requests_and_faults_between_them_do_what_a_model_says(tmp_path, data_dir, seed):
+    walk(tmp_path, data_dir, seed, requests=1000)
 
 
-def walk(folder, data_dir, seed, steps):
-    command = [sys.executable, __file__, folder / "runs", data_dir, str(seed), str(steps)]
+def walk(folder, data_dir, seed, requests):
+    command = [sys.executable, __file__, folder / "runs", data_dir, str(seed), str(requests)]
     done = subprocess.run(command, env=python_environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
@@ -437,12 +483,12 @@ def main():
     parser.add_argument("root", type=Path)
     parser.add_argument("data", type=Path)
     parser.add_argument("seed", type=int)
-    parser.add_argument("steps", type=int)
+    parser.add_argument("requests", type=int, help="made before the walk ends")
     given = parser.parse_args()
     walk = Walk(given.root, given.data, given.seed)
     done = []
     try:
-        for _ in range(given.steps):
+        while walk.num_requests < given.requests:
             done.append(walk.one())
             walk.check()
     except BaseException:

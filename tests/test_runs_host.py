@@ -1,4 +1,5 @@
 import os
+import pwd
 import subprocess
 import sys
 
@@ -26,10 +27,15 @@ def test_a_process_is_told_from_another_by_its_start():
     assert host.process_start(child.pid) is None
 
 
-def test_a_user_without_a_name_is_unknown(monkeypatch):
+def test_the_user_is_whom_the_kernel_knows_and_not_whom_a_variable_names(monkeypatch):
+    # Roles follow from the name: LOGNAME=boss must make nobody the administrator.
     for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv("LOGNAME", "ada")
-    assert host.user_name() == "ada"
-    monkeypatch.setenv("LOGNAME", "x" * 1000)
-    assert len(host.user_name()) == 200
+        monkeypatch.setenv(variable, "boss")
+    assert host.user_name() == pwd.getpwuid(os.getuid()).pw_name != "boss"
+
+
+def test_a_user_without_a_name_is_their_number(monkeypatch):
+    known = {one.pw_uid for one in pwd.getpwall()}
+    number = next(one for one in range(60_000, 70_000) if one not in known)
+    monkeypatch.setattr(os, "getuid", lambda: number)
+    assert host.user_name() == str(number)

@@ -1,12 +1,15 @@
 """The pulse of a runs folder: the same while nothing changes, another one after each change that a list shows."""
 
 import json
+import os
+from dataclasses import replace
 
 import pytest
 
 from core.runs import edits, files, locks, trash
 from core.runs.pulse import pulse
 from core.runs.state import RunState, write_state
+from core.runs.store import Store
 
 
 @pytest.fixture
@@ -55,6 +58,27 @@ def test_a_workers_death_changes_no_file_and_still_gives_another(queued):
     assert pulse(queued, runs) == before
     worker.release()
     assert pulse(queued, runs) != before
+
+
+@pytest.mark.parametrize("state", ["starting", "running"])
+@pytest.mark.parametrize(("host", "locks_work"), [("elsewhere", True), ("mine", False)])
+def test_a_run_that_is_judged_by_its_heartbeat_gives_the_same_whoever_looks(
+    queued, state, host, locks_work
+):
+    run = next(one for one in queued.runs() if one.state.state == "queued")
+    write_state(run.layout, RunState(state, epochs=3, host=host, boot="b"))
+
+    def reader():
+        """Somebody who sees the folder for the first time: nothing is remembered from a look before."""
+        store = Store(queued.root, host="mine", boot="b")
+        store.observer = replace(store.observer, locks_work=lambda: locks_work)
+        return store
+
+    runs, beside = reader().runs(), os.listdir(queued.root)
+    assert state in [one.state.state for one in runs]
+    before = pulse(reader(), runs)
+    assert pulse(reader(), reader().runs()) == before
+    assert os.listdir(queued.root) == beside
 
 
 def test_a_missing_folder_has_a_pulse_too(store):

@@ -13,6 +13,7 @@ from core.runs.state import (
     Observer,
     RunState,
     derive,
+    placed,
     read_beat,
     read_state,
     write_state,
@@ -229,6 +230,56 @@ def test_a_damaged_heartbeat_stalls_nobody(layout, worker, beat):
     assert seen(layout, RUNNING).state == "running"
 
 
+PLACE = {"host": "ada", "boot": "boot-1", "pid": 4711, "pid_start": NOW - 200, "slot": "cpu-0"}
+
+
+@pytest.mark.parametrize(
+    ("began", "changed", "still"),
+    [
+        (NOW - 121, None, 121),
+        (NOW - 121, 5000 - 130, 121),
+        (NOW - 130, 5000 - 121, 121),
+        (NOW - 121, 9000, 121),  # the heartbeat is of another boot
+        (NOW + 1_000_000, 5000 - 121, 121),  # the clock was set back
+        (NOW - 1_000_000, 5000 - 1, None),  # the clock was set ahead
+        (NOW - 1, 5000 - 121, None),  # the heartbeat is of an attempt before
+        (NOW + 1_000_000, None, None),
+        ("x", 5000 - 121, None),
+    ],
+)
+def test_a_worker_that_hangs_before_its_first_state_is_stalled(
+    layout, worker, began, changed, still
+):
+    files.write_json(layout.attempt(2), {**PLACE, "time": began})
+    if changed is not None:
+        files.write_json(layout.beat, {"changed": changed})
+    state = seen(layout, STARTING)
+    assert state.state == ("running" if still is None else "stalled")
+    if still is not None:
+        assert state.reason == "no_progress"
+        assert state.message == f"The worker lives, but nothing has moved for {still} s."
+    assert {key: getattr(state, key) for key in PLACE} == PLACE
+
+
+def test_a_starting_worker_is_placed_by_the_file_of_its_own_attempt(layout):
+    assert placed(layout, STARTING) == STARTING
+    files.write_json(layout.attempt(1), PLACE)
+    assert placed(layout, STARTING) == STARTING
+    files.write_json(layout.attempt(2), PLACE)
+    assert placed(layout, STARTING) == replace(STARTING, **PLACE)
+    assert placed(layout, RUNNING) == RUNNING
+
+
+@pytest.mark.parametrize("key", sorted(PLACE))
+def test_half_a_place_is_none(layout, key):
+    files.write_json(layout.attempt(2), {one: PLACE[one] for one in PLACE if one != key})
+    assert placed(layout, STARTING) == STARTING
+    files.write_json(layout.attempt(2), PLACE | {key: True})
+    assert placed(layout, STARTING) == STARTING
+    layout.attempt(2).write_bytes(b"{")
+    assert placed(layout, STARTING) == STARTING
+
+
 def test_progress_within_the_epoch_is_read_from_the_heartbeat(layout):
     assert read_beat(layout) == {}
     layout.beat.write_bytes(b'{"step": 3, "steps": 10}'.ljust(512))
@@ -250,7 +301,9 @@ def test_on_another_host_an_old_heartbeat_is_a_lost_run(layout):
     age(layout.state_json, 100_000)
     state = derive(layout, read_state(layout), OBSERVER)
     assert (state.state, state.reason) == ("lost", "no_heartbeat")
-    assert state.message == "No sign of life from grace for more than 120 s."
+    assert state.message.startswith(
+        "No sign of life from grace for more than 120 s. If that machine is gone"
+    )
     assert sorted(path.name for path in layout.path.iterdir()) == ["attempts", "beat", "state.json"]
 
 

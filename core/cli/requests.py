@@ -88,7 +88,7 @@ def runs_resume(run_ids: tuple[str, ...], wait: bool, runs: Path | None, data: P
     from core.runs.host import user_name
 
     store = opened(runs)
-    executor = LocalExecutor(store, folder_of_data(data))
+    executor = LocalExecutor(store, folder_of_data(data), is_data_dir_asked=data is not None)
     chosen = found(store, run_ids)
     _each(chosen, lambda run: control.resume(store, executor, run, by=user_name()))
     if wait and not wait_for(store, [run.id for run in chosen]):
@@ -107,7 +107,7 @@ def runs_retry(run_ids: tuple[str, ...], wait: bool, runs: Path | None, data: Pa
     from core.runs.host import user_name
 
     store = opened(runs)
-    executor = LocalExecutor(store, folder_of_data(data))
+    executor = LocalExecutor(store, folder_of_data(data), is_data_dir_asked=data is not None)
     chosen = found(store, run_ids)
     _each(chosen, lambda run: control.retry(store, executor, run, by=user_name()))
     if wait and not wait_for(store, [run.id for run in chosen]):

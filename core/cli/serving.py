@@ -35,14 +35,22 @@ def dashboard(
 
 @click.command()
 @with_runs
-def serve(runs: Path | None) -> None:
-    """Keep the runner of this machine alive, without pages."""
+@with_data
+def serve(runs: Path | None, data: Path | None) -> None:
+    """Keep the runner of this machine alive, without pages.
+
+    Runs name their folder of data sets themselves; --data is for those of which a restart has left none.
+    """
     from core.jobs import runner
     from core.runs.store import Store, default_root
 
     # All runs, whoever may see them.
     store = Store(runs or default_root())
     store.require_writable()
+    folder = data or os.environ.get("PETRIDISH_DATA")
+    if folder:
+        # Whole, because workers train in the folders of their runs. By the variable, which every start reads.
+        os.environ["PETRIDISH_DATA"] = str(Path(folder).resolve())
     click.echo(f"Serving the runs in {store.root}; end with Ctrl-C.", err=True)
     # A runner that a page started may hold the lock: take over when it ends.
     while not runner.serve(store, forever=True):

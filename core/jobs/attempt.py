@@ -22,7 +22,7 @@ from core.jobs.heartbeat import Heartbeat
 from core.runs import checkpoints, files, history, outputs
 from core.runs.layout import RunLayout
 from core.runs.run import read_spec
-from core.runs.state import RunState, write_state
+from core.runs.state import RunState, read_state, write_state
 from core.runs.waits import Waits
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ class Attempt:
         devices.make_deterministic(choice.device)
         self.device = choice.device
         self.state = replace(self.state, device=str(choice.device), epochs=self.config.max_epochs)
+        self.check_fence()
         write_state(self.layout, self.state)
         mine = files.read_json(self.layout.attempt(self.number))
         files.write_json(self.layout.attempt(self.number), mine | {"device": str(choice.device)})
@@ -176,9 +177,13 @@ class Attempt:
             self.device,
         )
         truth = _truth(test.labels, test.counts)
+        self.check_fence()
         outputs.write_test(self.layout, self.dataset.space, truth, values, best["epoch"])
 
     def _progress(self, progress: "Progress") -> None:
+        # Not only at the epoch's end, which may be hours away; a look that fails is made again in a second.
+        with contextlib.suppress(OSError):
+            self.check_fence()
         self.beat.moved(
             epoch=progress.epoch,
             step=progress.step,
@@ -204,7 +209,10 @@ class Attempt:
             self._write_best,
             partial(self._write_checkpoint, best=best),
         ):
+            # A machine that slept may wake up between any two of them, and find that another has taken over.
+            self.check_fence()
             self._patiently(partial(write, result))
+        self.check_fence()
         self.state = replace(self.state, epoch=result.epoch, t=time.time(), **best)
         self._patiently(partial(write_state, self.layout, self.state))
         self.limit_log()
@@ -290,13 +298,16 @@ class Attempt:
                 self._warn(f"not bit-identical: {key} {manifest[key]} -> {now}")
 
     def check_fence(self) -> None:
-        """Look for a later attempt.
+        """Look for a later attempt, one that still waits included: this one was given up for lost.
 
         Raises:
             Fenced: there is one.
         """
         if max(history.attempts(self.layout), default=0) > self.number:
             raise Fenced
+        with contextlib.suppress(DamagedRun):
+            if read_state(self.layout).attempt > self.number:
+                raise Fenced
 
     def check_stop(self) -> None:
         """Look for a request.

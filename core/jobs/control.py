@@ -1,7 +1,8 @@
 """What a page or a command asks of a run that exists: stop, pause, resume, retry, kill.
 
 Nothing is done here: a request is left in the folder or in the queue, and worker or runner see to it. Only a worker
-that does not answer is killed from here. Deleting and restoring is removal.py.
+that does not answer is killed from here, and a run that waits on another machine, whose runner may be gone for good,
+is stopped from here. Deleting and restoring is removal.py.
 """
 
 import contextlib
@@ -26,7 +27,7 @@ from core.jobs.executor import Executor
 from core.jobs.local import ensure_runner, kill_worker, terminate
 from core.runs import files, history, locks
 from core.runs.run import Run
-from core.runs.state import ACTIVE, RESUMABLE, read_state, write_state
+from core.runs.state import ACTIVE, RESUMABLE, placed, read_state, write_state
 from core.runs.store import Store
 
 LONGEST_REQUEST = 30.0
@@ -59,6 +60,8 @@ def _told(request: "Callable[_Given, None]") -> "Callable[_Given, None]":
 @_told
 def stop(store: Store, run: Run, by: str) -> None:
     """Ask a run to stop at its next batch, keeping its results; a waiting run will not start.
+
+    One that waits on another machine is stopped at once: that machine may be gone, or have another name now.
 
     Args:
         store: the runs folder.
@@ -99,7 +102,9 @@ def pause(store: Store, run: Run, by: str) -> None:
 
 @_told
 def resume(store: Store, executor: Executor, run: Run, by: str) -> None:
-    """Queue a run again; it goes on from its last checkpoint.
+    """Queue a run again, on this machine; it goes on from its last checkpoint.
+
+    A lost run is taken over: should its old worker live after all, it finds itself fenced and writes nothing more.
 
     Args:
         store: the runs folder.
@@ -217,10 +222,49 @@ def _ask_to_stop(store: Store, run: Run, verb: str, by: str) -> None:
     _make_control_folder(run)
     files.create_json(run.layout.stop_request, {"by": by, "time": time.time()})
     files.append_event(run.layout.events, verb, by=by)
-    if run.state.state == "queued":
-        ensure_runner(store)
-    else:
+    if run.state.state != "queued":
         terminate(store, run.state, locks.holder(run.layout.alive_lock))
+    elif _is_elsewhere(store, run):
+        end_before_start(store, run, run.state.attempt)
+    else:
+        ensure_runner(store)
+
+
+def end_before_start(store: Store, run: Run, attempt: int, patience: float | None = None) -> bool:
+    """Write the end of an attempt that was asked to stop or pause while it waited; return whether it has ended so.
+
+    Its runner does this, or who asks where that runner is on another machine. The run's lock, which a runner takes for a
+    start too, decides who was first: an attempt starts or ends here, never both.
+
+    Args:
+        store: the runs folder.
+        run: the run.
+        attempt: the one that waits.
+        patience: seconds to wait for another request; `LONGEST_REQUEST` by default.
+
+    Raises:
+        UnknownName: the run is gone; RunStateError: another request took too long.
+        OSError: its state cannot be written.
+    """
+    layout = run.layout
+    with alone(run, patience):
+        now, moment = read_state(layout), time.time()
+        if (now.state, now.attempt) != ("queued", attempt) or not layout.stop_request.exists():
+            return False
+        end = "paused" if layout.pause_request.exists() else "stopped"
+        where = (
+            f" on the machine {now.host!r}, where it waited" if _is_elsewhere(store, run) else ""
+        )
+        ending = {"state": end, "message": f"{end.capitalize()} before it started{where}."}
+        write_state(layout, replace(now, reason="request", t=moment, ended=moment, **ending))
+        files.append_event(layout.events, end, attempt=attempt, reason="request")
+        # Before anybody can resume it: what is removed must not be the next attempt's.
+        queue.remove(store.layout, run.id)
+    return True
+
+
+def _is_elsewhere(store: Store, run: Run) -> bool:
+    return run.state.host not in (None, store.observer.host)
 
 
 def _make_control_folder(run: Run) -> None:
@@ -240,12 +284,18 @@ def _queue_again(
         now = store.run(run.id)
         if now.damaged is not None:
             raise RunStateError(f"Run {run.id} is damaged and cannot be {done}: {now.damaged}.")
-        if now.state.state not in allowed or queue.is_queued(store.layout, run.id):
+        if now.state.state == "queued" and _is_elsewhere(store, now):
+            raise RunStateError(
+                f"Run {run.id} waits on the machine {now.state.host!r}. Stop it there; it can then be "
+                "resumed on this one."
+            )
+        if now.state.state not in allowed:
             raise RunStateError(
                 f"Run {run.id} is {now.state.state}; only a run that is {_words(allowed)} can be {done}."
             )
         attempt = max([now.state.attempt, *history.attempts(run.layout)]) + 1
         layout = run.layout
+        queue.remove(store.layout, run.id)
         for request in (layout.stop_request, layout.pause_request, layout.kill_request):
             request.unlink(missing_ok=True)
         write_state(
@@ -266,9 +316,14 @@ def _queue_again(
                 ended=None,
             ),
         )
-        files.append_event(layout.events, verb, by=by, attempt=attempt)
+        why = {"message": _taken_over(now)} if now.state.state == "lost" else {}
+        files.append_event(layout.events, verb, by=by, attempt=attempt, **why)
     # Outside: an inline executor trains in this call. A second request finds the run queued.
     executor.submit(store.run(run.id), attempt)
+
+
+def _taken_over(run: Run) -> str:
+    return f"Taken over from the machine {run.state.host!r}, which gave no sign of life."
 
 
 def _has_worker(run: Run) -> bool:
@@ -282,7 +337,7 @@ def _killed(store: Store, run: Run, by: str) -> bool:
         before = read_state(layout)
     except DamagedRun:
         return not _has_worker(run)
-    if not kill_worker(store, before, locks.holder(layout.alive_lock)):
+    if not kill_worker(store, placed(layout, before), locks.holder(layout.alive_lock)):
         return not _has_worker(run)
     with contextlib.suppress(LockTaken), alone(run):
         lock = locks.take(layout.alive_lock, DEATH_SECONDS, makes_folder=False)
@@ -300,8 +355,12 @@ def _killed(store: Store, run: Run, by: str) -> bool:
 
 
 @contextlib.contextmanager
-def alone(run: Run) -> Iterator[None]:
+def alone(run: Run, patience: float | None = None) -> Iterator[None]:
     """Hold the lock of requests that change a run's state.
+
+    Args:
+        run: the run.
+        patience: seconds to wait for another request; `LONGEST_REQUEST` by default.
 
     Raises:
         UnknownName: the run is gone.
@@ -314,7 +373,8 @@ def alone(run: Run) -> Iterator[None]:
         raise UnknownName("run", run.id, ()) from None  # the lock would make its folder again
     with contextlib.ExitStack() as held:
         try:
-            held.enter_context(FileLock(lock, timeout=LONGEST_REQUEST, mode=files.FILE_MODE))
+            longest = LONGEST_REQUEST if patience is None else patience
+            held.enter_context(FileLock(lock, timeout=longest, mode=files.FILE_MODE))
             is_there = path.lstat().st_ino == folder
         except Timeout:
             raise RunStateError(

@@ -30,6 +30,10 @@ class Gone:
 Poll = Literal["pending", "alive", "unknown"] | Gone
 
 
+LONGEST_LOG = 2**20
+"""Bytes of a log that `Executor.logs` returns at most, from its end."""
+
+
 class Executor(Protocol):
     """Gets attempts executed. A handle is a string that may be kept and asked later.
 
@@ -47,6 +51,15 @@ class Executor(Protocol):
         """Say what has become of it."""
         ...
 
-    def cancel(self, handle: str) -> None:
-        """Ask a living attempt to stop at its next batch."""
+    def cancel(self, handle: str, force: bool = False) -> None:
+        """Ask a living attempt to stop at its next batch.
+
+        Args:
+            handle: of the attempt; one that has ended, or that another has followed, is left alone.
+            force: kill its process instead, where it has one of its own: it goes on from its last checkpoint if resumed.
+        """
+        ...
+
+    def logs(self, handle: str) -> str:
+        """Return the end of what the run has printed, this attempt's and those before; "" where nobody keeps that."""
         ...

@@ -1,8 +1,8 @@
 """Forecasts: when runs that wait or train will have ended, from their own epochs and from those of equal runs.
 
 Apart from `core.jobs.estimate`, which says what a config would cost before it is queued; this says when, with the slots
-of this machine and the runner's own order (`core.jobs.runner.choose`). It leaves out that a run may stop early: what it
-says is the latest end, and `may_end_early` tells that.
+of this machine, the runner's own order (`core.jobs.runner.choose`) and the limit of runs that one person may have under way.
+It leaves out that a run may stop early: what it says is the latest end, and `may_end_early` tells that.
 """
 
 import heapq
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.jobs.estimate import MOST_RUNS, cost_key
+from core.jobs.quotas import most_running
 from core.jobs.slots import slots_for
 from core.runs.run import Run
 from core.runs.state import ACTIVE, read_beat
@@ -32,7 +33,7 @@ class Forecast:
     """What is ahead of a run, in seconds of the clock from now on.
 
     Attributes:
-        starts_in: until a slot is free for it, 0 once it has one; None where nothing tells.
+        starts_in: until it gets a slot, 0 once it has one; None where nothing tells.
         ends_in: until its last possible epoch has ended; None where nothing tells.
         may_end_early: whether a rule may stop it before.
         ahead: runs that start before it; 0 for one that has a slot.
@@ -72,7 +73,9 @@ def forecasts(
         (run for run in active if run.state.state == "queued"),
         key=lambda run: (run.state.t, run.id),
     )
-    starts = _starts(running, waiting, left, cpu_slots, gpu_slots)
+    root = active[0].layout.path.parent
+    most = {owner: most_running(owner, root) for owner in {_owner(run) for run in waiting}}
+    starts = _starts(running, waiting, left, most, cpu_slots, gpu_slots)
     found = {}
     for run in active:
         starts_in, ahead = starts.get(run.id, (0.0, 0))
@@ -157,45 +160,83 @@ def _starts(
     running: Sequence[Run],
     waiting: Sequence[Run],
     left: Mapping[str, float | None],
+    most: Mapping[str, int | None],
     cpu_slots: Sequence[str],
     gpu_slots: Sequence[str],
 ) -> dict[str, tuple[float | None, int]]:
-    """Play the queue: return run id -> (seconds until it starts, runs that start before it)."""
-    taken = {run.state.slot: run for run in running}
-    # (when the slot is free, the slot, whose run ends then)
-    free: list[tuple[float, str, str | None]] = []
-    for slot in (*cpu_slots, *gpu_slots):
-        run = taken.get(slot)
-        free.append(
-            (0.0, slot, None) if run is None else (_or_never(left[run.id]), slot, _owner(run))
-        )
-    heapq.heapify(free)
+    """Play the queue: return run id -> (seconds until it starts, runs that start before it).
+
+    Args:
+        running: what is under way.
+        waiting: what is not, oldest first.
+        left: run id -> seconds that it trains from now or from its start on; None where nothing tells.
+        most: owner of waiting runs -> runs that they may have under way; None without a limit.
+        cpu_slots, gpu_slots: all slots of the machine.
+    """
+    free = [*cpu_slots, *gpu_slots]
+    # (when a run ends, its slot, its owner)
+    ends: list[tuple[float, str, str]] = []
+    for run in running:
+        slot = run.state.slot
+        if slot in free:
+            free.remove(slot)
+        else:
+            slot = ""  # it trains inside a program, or has none yet; it counts for its owner
+        ends.append((_or_never(left[run.id]), slot, _owner(run)))
+    heapq.heapify(ends)
     # By kind of slot and owner, oldest first: a queue of thousands is played in a moment.
     queues: dict[str, dict[str, deque[tuple[int, Run]]]] = {}
     for order, run in enumerate(waiting):
         device = run.spec.get("resources", {}).get("device", "auto")
         kinds = slots_for(device, cpu_slots, gpu_slots)
-        kind = kinds[0].partition("-")[0] if kinds else ""
+        kind = _kind(kinds[0]) if kinds else ""
         queues.setdefault(kind, {}).setdefault(_owner(run), deque()).append((order, run))
     busy = Counter(_owner(run) for run in running)
     found: dict[str, tuple[float | None, int]] = {}
-    while free and len(found) < len(waiting):
-        moment, slot, owner = heapq.heappop(free)
-        if owner is not None:
+    moment = 0.0
+    while True:
+        while (chosen := _next(queues, free, busy, most)) is not None:
+            slot, owner = chosen
+            owners = queues[_kind(slot)]
+            _, run = owners[owner].popleft()
+            if not owners[owner]:
+                del owners[owner]
+            free.remove(slot)
+            busy[owner] += 1
+            found[run.id] = (moment if math.isfinite(moment) else None, len(found))
+            heapq.heappush(ends, (moment + _or_never(left[run.id]), slot, owner))
+        if not ends or len(found) == len(waiting):
+            break
+        moment = ends[0][0]
+        # Of several that end at once the runner sees all before it starts anything.
+        while ends and ends[0][0] == moment:
+            _, slot, owner = heapq.heappop(ends)
             busy[owner] -= 1
-        owners = queues.get(slot.partition("-")[0], {})
-        if not owners:
-            continue
-        chosen = min(owners, key=lambda one: (busy[one], owners[one][0][0]))
-        _, run = owners[chosen].popleft()
-        if not owners[chosen]:
-            del owners[chosen]
-        found[run.id] = (moment if math.isfinite(moment) else None, len(found))
-        busy[chosen] += 1
-        heapq.heappush(free, (moment + _or_never(left[run.id]), slot, chosen))
+            if slot:
+                free.append(slot)
     for run in waiting:
         found.setdefault(run.id, (None, len(found)))
     return found
+
+
+def _next(
+    queues: Mapping[str, Mapping[str, Sequence[tuple[int, Run]]]],
+    free: Sequence[str],
+    busy: Mapping[str, int],
+    most: Mapping[str, int | None],
+) -> tuple[str, str] | None:
+    """Return the slot and the owner of what the runner would start next, or None: as its own `choose` does."""
+    found: list[tuple[int, int, str, str]] = []
+    for slot in {_kind(one): one for one in reversed(free)}.values():
+        for owner, runs in queues.get(_kind(slot), {}).items():
+            limit = most[owner]
+            if limit is None or busy.get(owner, 0) < limit:
+                found.append((busy.get(owner, 0), runs[0][0], slot, owner))
+    return min(found)[2:] if found else None
+
+
+def _kind(slot: str) -> str:
+    return slot.partition("-")[0]
 
 
 def _or_never(seconds: float | None) -> float:

@@ -43,7 +43,14 @@ class InlineExecutor:
             return "alive"
         return Gone(self.codes[handle]) if handle in self.codes else "unknown"
 
-    def cancel(self, handle: str) -> None:
-        """Ask a living attempt to stop at its next batch: from another thread, since `submit` waits."""
+    def cancel(self, handle: str, force: bool = False) -> None:
+        """Ask a living attempt to stop at its next batch: from another thread, since `submit` waits.
+
+        Nothing more can be forced: its process is the caller's own.
+        """
         if handle in self.workers:
             self.workers[handle].is_stopping = True
+
+    def logs(self, handle: str) -> str:
+        """Return nothing: what the run prints goes to the calling program's own output."""
+        return ""

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from core.exceptions import DamagedRun
 from core.jobs import queue
-from core.jobs.executor import Gone, Poll
+from core.jobs.executor import LONGEST_LOG, Gone, Poll
 from core.jobs.retries import has_retries_left
-from core.runs import files, locks
+from core.runs import files, history, locks, records
 from core.runs.host import process_start
 from core.runs.run import Run
-from core.runs.state import ACTIVE, RunState, read_state
+from core.runs.state import ACTIVE, RunState, placed, read_state
 from core.runs.store import Store
 
 
@@ -30,24 +30,29 @@ class LocalExecutor:
     Args:
         store: the runs folder.
         data_dir: folder of the data sets, for the workers.
+        is_data_dir_asked: whether somebody names that folder for these very runs; otherwise a run that has trained here
+            before goes on with the folder that it had.
     """
 
     name = "local"
 
-    def __init__(self, store: Store, data_dir: Path) -> None:
+    def __init__(self, store: Store, data_dir: Path, is_data_dir_asked: bool = False) -> None:
         self.store = store
         self.data_dir = data_dir
+        self.is_data_dir_asked = is_data_dir_asked
 
     def submit(self, run: Run, attempt: int) -> str:
         """Queue an attempt and see to a runner."""
+        host = self.store.observer.host
+        before = None if self.is_data_dir_asked else history.last_data_dir(run.layout, host)
         queue.enqueue(
             self.store.layout,
             run.id,
             attempt,
             owner=run.spec["owner"],
-            host=self.store.observer.host,
+            host=host,
             device=run.spec["resources"].get("device", "auto"),
-            data_dir=str(self.data_dir.resolve()),
+            data_dir=before or str(self.data_dir.resolve()),
         )
         ensure_runner(self.store, self.data_dir)
         return f"{run.id}-{attempt}"
@@ -63,15 +68,24 @@ class LocalExecutor:
             return "pending" if run.state.state in ("queued", "starting") else "alive"
         return Gone(None) if run.layout.attempt(attempt).exists() else "unknown"
 
-    def cancel(self, handle: str) -> None:
-        """Send SIGTERM to the worker, if it is surely ours."""
-        layout = self.store.run(handle.rpartition("-")[0]).layout
+    def cancel(self, handle: str, force: bool = False) -> None:
+        """Send SIGTERM to the attempt's worker, or SIGKILL to it and what it started, if it is surely ours."""
+        run_id, _, number = handle.rpartition("-")
+        layout = self.store.run(run_id).layout
         with contextlib.suppress(DamagedRun):
-            terminate(self.store, read_state(layout), locks.holder(layout.alive_lock))
+            state = read_state(layout)
+            if state.attempt == int(number):
+                end = kill_worker if force else terminate
+                end(self.store, placed(layout, state), locks.holder(layout.alive_lock))
+
+    def logs(self, handle: str) -> str:
+        """Return the end of the run's log, which all its attempts share."""
+        layout = self.store.run(handle.rpartition("-")[0]).layout
+        return records.log_tail(layout, LONGEST_LOG)
 
 
 def terminate(store: Store, state: RunState, holder: int | None) -> bool:
-    """Send SIGTERM to a run's worker, if it is surely that; return whether it was sent."""
+    """Send SIGTERM to a run's worker, if its `placed` state says that it is surely that; return whether it was sent."""
     if holder is None or not _is_surely_its_worker(store, state, holder):
         return False
     with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -83,7 +97,7 @@ def terminate(store: Store, state: RunState, holder: int | None) -> bool:
 def kill_worker(store: Store, state: RunState, holder: int | None) -> bool:
     """Send SIGKILL to a run's worker and the processes that it started; return whether it was sent.
 
-    Only if it is surely that, and leads a process group of its own.
+    Only if its `placed` state says that it is surely that, and it leads a process group of its own.
     """
     if holder is None or not _is_surely_its_worker(store, state, holder):
         return False
@@ -151,6 +165,9 @@ def ensure_runner(store: Store, data_dir: Path | None = None) -> bool:
 def ensure_runner_if_queued(store: Store, runs: Iterable[Run] | None = None) -> None:
     """Start the runner when a run waits here, with or without its entry, or may be retried: cheap enough for a page load.
 
+    An entry that no run seems to wait for is a reason too: a runner that died in mid-step has left it, and only a
+    runner tells what it means.
+
     Args:
         store: the runs folder.
         runs: the runs to look at, if they have been read already; all by default.
@@ -159,7 +176,8 @@ def ensure_runner_if_queued(store: Store, runs: Iterable[Run] | None = None) -> 
     if locks.holder(store.layout.runner_lock(host)) is not None:
         return
     runs = store.runs() if runs is None else runs
-    if any(run.state.host in (None, host) and _needs_runner(run) for run in runs):
+    waits = any(run.state.host in (None, host) and _needs_runner(run) for run in runs)
+    if waits or queue.entries(store.layout, host):
         ensure_runner(store)
 
 

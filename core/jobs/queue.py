@@ -97,11 +97,26 @@ def remove_unreadable(layout: RunsLayout) -> None:
 
 
 def is_queued(layout: RunsLayout, run_id: str) -> bool:
-    """Return whether a run waits, on whatever host."""
+    """Return whether a run has an entry, of whatever host."""
+    return bool(_paths_of(layout, run_id))
+
+
+def remove(layout: RunsLayout, run_id: str) -> None:
+    """Remove a run's entries, of whatever host and the unreadable too.
+
+    Only for whoever holds the run's lock of requests and has seen that its state waits for none: a runner that died
+    between writing a state and removing the entry has left one.
+    """
+    for path in _paths_of(layout, run_id):
+        path.unlink(missing_ok=True)
+
+
+def _paths_of(layout: RunsLayout, run_id: str) -> list[Path]:
     try:
-        return any(name.endswith(f"-{run_id}.json") for name in os.listdir(layout.queue_dir))
+        names = os.listdir(layout.queue_dir)
     except FileNotFoundError:
-        return False
+        return []
+    return [layout.queue_dir / name for name in names if name.endswith(f"-{run_id}.json")]
 
 
 def _entry(path: Path, values: dict[str, Any]) -> QueueEntry:

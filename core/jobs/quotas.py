@@ -62,8 +62,13 @@ def may_start(owner: str, running: Mapping[str, int], root: Path) -> bool:
         running: owner -> running runs; without an entry none.
         root: the runs folder.
     """
-    most = people_of(root).limits_of(owner).running
+    most = most_running(owner, root)
     return most is None or running.get(owner, 0) < most
+
+
+def most_running(owner: str, root: Path) -> int | None:
+    """Return how many runs of somebody may train at once in a runs folder; None without a limit."""
+    return people_of(root).limits_of(owner).running
 
 
 def seconds_left(layout: RunLayout, owner: str) -> float | None:

@@ -83,7 +83,8 @@ def _take_stock_of(store: Store, layout: RunLayout, strangers: dict[str, str]) -
     elif seen.state == "interrupted" and has_retries_left(run):
         written = _retried(store, run) or written
     if written.state == "queued" and not queue.is_queued(store.layout, run.id):
-        enqueue(store, run, written.attempt, os.environ.get("PETRIDISH_DATA", ""))
+        data_dir = history.last_data_dir(layout, store.observer.host)
+        enqueue(store, run, written.attempt, data_dir or os.environ.get("PETRIDISH_DATA", ""))
 
 
 def _retried(store: Store, run: Run) -> RunState | None:

@@ -42,9 +42,11 @@ def refusal(request: Request, run: Run, by: str) -> str | None:
         return IN_WORDS.get(state, state)
     if request == "pause" and run.layout.stop_request.exists():
         return "pausing" if run.layout.pause_request.exists() else "asked to stop"
-    if request == "stop" and run.layout.stop_request.exists():
+    # Who asks once more of a waiting run ends it where its own machine, which was asked before, is gone.
+    may_be_asked_again = state == "queued"
+    if request == "stop" and run.layout.stop_request.exists() and not may_be_asked_again:
         return None if run.layout.pause_request.exists() else "asked to stop"
-    if request == "kill" and run.layout.kill_request.exists():
+    if request == "kill" and run.layout.kill_request.exists() and not may_be_asked_again:
         return "being killed"
     return permissions.why_not(run, by)
 

@@ -1,7 +1,7 @@
 """Deleting runs and bringing them back: who asks, and whether anybody still needs the folder.
 
-The move itself is `core.runs.trash`; here is what it takes to be sure that nobody trains the run and that it waits in no
-queue. A damaged run can be deleted too: nothing but its lock and the queue is asked.
+The move itself is `core.runs.trash`; here is what it takes to be sure that nobody trains the run and that it does
+not wait. A damaged run can be deleted too: nothing but its lock is asked.
 """
 
 import contextlib
@@ -53,12 +53,11 @@ def delete(store: Store, run: Run, by: str) -> None:
 
 
 def _requested(store: Store, run: Run) -> Run:
-    """Return the run as it is now, if it may go."""
+    """Return the run as it is now, if it may go; an entry that it does not wait for goes at once."""
     now = store.run(run.id)
     if now.state.state in ACTIVE:
         raise _under_way(run, now.state.state)
-    if queue.is_queued(store.layout, run.id):
-        raise _under_way(run, "queued")
+    queue.remove(store.layout, run.id)
     return now
 
 

@@ -18,7 +18,8 @@ from pathlib import Path
 import psutil
 
 from core.exceptions import CoreError, LockTaken, UnknownName
-from core.jobs import queue, quotas, slots
+from core.jobs import queue, slots
+from core.jobs.control import alone, end_before_start
 from core.jobs.executor import EXIT_LOCKED
 from core.jobs.queue import QueueEntry
 from core.jobs.quotas import may_start
@@ -133,26 +134,32 @@ class Runner:
             self.warm.reap_strays({child.process.pid for child in self.children})
 
     def start(self, entry: QueueEntry, slot: str) -> None:
-        """Start the worker of an entry; the run's state says so before the entry is gone.
+        """Start the worker of an entry, if the run still waits; its state says so before the entry is gone.
 
         Raises:
             OSError: it could not be; the run still waits.
+            RunStateError: a request to it is under way; the run still waits.
         """
         run = self.store.run(entry.run_id)
-        starting = replace(
-            read_state(run.layout),
-            state="starting",
-            attempt=entry.attempt,
-            reason=None,
-            message=None,
-            t=time.time(),
-            host=self.host,
-            boot=self.store.observer.boot,
-            pid=None,
-            pid_start=None,
-            slot=slot,
-        )
-        write_state(run.layout, starting)
+        # A page on another machine may be stopping it: whoever has the lock first decides. No waiting, the loop has
+        # more to do, and the next look comes soon.
+        with alone(run, patience=0):
+            now = read_state(run.layout)
+            if (now.state, now.attempt) != ("queued", entry.attempt):
+                return
+            starting = replace(
+                now,
+                state="starting",
+                reason=None,
+                message=None,
+                t=time.time(),
+                host=self.host,
+                boot=self.store.observer.boot,
+                pid=None,
+                pid_start=None,
+                slot=slot,
+            )
+            write_state(run.layout, starting)
         entry.path.unlink(missing_ok=True)
         try:
             threads = int(run.spec["resources"].get("threads", 1))
@@ -204,7 +211,7 @@ class Runner:
                     remaining.append(entry)
                 else:
                     entry.path.unlink(missing_ok=True)
-            except OSError as error:
+            except (OSError, CoreError) as error:
                 self._note_trouble(f"{entry.run_id}: its entry cannot be settled: {error}")
         return remaining
 
@@ -218,12 +225,7 @@ class Runner:
             return False
         if not run.layout.stop_request.exists():
             return True
-        end = "paused" if run.layout.pause_request.exists() else "stopped"
-        now, message = time.time(), f"{end.capitalize()} before it started."
-        ended = replace(state, state=end, reason="request", message=message, t=now, ended=now)
-        write_state(run.layout, ended)
-        files.append_event(run.layout.events, end, attempt=entry.attempt, reason="request")
-        return False
+        return not end_before_start(self.store, run, entry.attempt, patience=0)
 
     def _next(self, waiting: Sequence[QueueEntry]) -> tuple[QueueEntry, str] | None:
         if not waiting:
@@ -238,14 +240,13 @@ class Runner:
                 del self.strangers[run_id]
             else:
                 running[owner] += 1
-        allowed = [one for one in waiting if may_start(one.owner, running, self.store.root)]
         promised = {child.slot for child in self.children}
         free_slots = {
             slot
             for slot in (*self.cpu_slots, *self.gpu_slots)
             if slot not in promised and slots.is_free(self.layout, self.host, slot)
         }
-        allowed = [one for one in waiting if quotas.may_start(one.owner, running, self.store.root)]
+        allowed = [one for one in waiting if may_start(one.owner, running, self.store.root)]
         return choose(allowed, running, self.cpu_slots, self.gpu_slots, free_slots)
 
     def _after_exit(self, child: Child, code: int, usage: resource.struct_rusage) -> None:

@@ -49,7 +49,9 @@ def reasons_to_wait(
         device = run.spec["resources"].get("device", "auto")
         wanted = slots.slots_for(device, cpu, gpu)
         if run.state.host not in (None, host):
-            found[run.id] = f"waits on another machine, {run.state.host}"
+            found[run.id] = (
+                f"waits on another machine, {run.state.host}; to run it here, stop it and resume it"
+            )
         elif not has_runner:
             found[run.id] = "waits for the runner to start"
         elif not may_start(run.spec["owner"], running, store.root):

@@ -85,6 +85,8 @@ class Worker:
             "slot": self.slot,
         }
         mine = {"attempt": self.attempt, **place, "from_epoch": from_epoch, "time": time.time()}
+        # For attempts that nobody asks for, after a restart: the queue entry that named it is gone.
+        mine |= {"data_dir": str(self.data_dir.resolve())}
         # A slow start may find that somebody lost patience, resumed the run, and that attempt has come and gone.
         is_late = max(history.attempts(layout), default=0) > self.attempt
         if is_late or not files.create_json(layout.attempt(self.attempt), mine):

@@ -12,7 +12,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from core.exceptions import DamagedRun, InvalidInput, NewerRun
-from core.runs import files
+from core.runs import files, history
 from core.runs.archive import ENDED
 from core.runs.examination import examine
 from core.runs.layout import RUN_ID, RunLayout
@@ -51,7 +51,8 @@ def admit(layout: RunLayout, check_config: Callable[[Mapping[str, Any]], object]
     if found:
         first = found[0]
         raise _refusal(layout, f"{first.file or 'the folder'}: {first.problem}")
-    wrong = _wrong_in_spec(spec) or _wrong_in_state(state) or _wrong_in_edit(layout)
+    wrong = _wrong_in_spec(spec) or _wrong_in_state(state) or _wrong_in_attempts(layout)
+    wrong = wrong or _wrong_in_edit(layout)
     if wrong:
         raise _refusal(layout, wrong)
     try:
@@ -110,6 +111,16 @@ def _wrong_in_state(state: RunState) -> str | None:
         text = getattr(state, key)
         if text is not None and len(text) > 2 * _LONGEST_TEXT:
             return f"state.json: {key} has {len(text)} characters"
+    return None
+
+
+def _wrong_in_attempts(layout: RunLayout) -> str | None:
+    for number, values in history.attempts(layout).items():
+        # A resumed run reads and keeps its data there; only a worker of this machine may say where.
+        if "data_dir" in values:
+            return (
+                f"attempts/{layout.attempt(number).name}: data_dir is a folder of another machine"
+            )
     return None
 
 

@@ -2,7 +2,7 @@
 
 It holds what was asked for and what came out (`layout.role_of`: "lasting"). It leaves out what is this machine's own:
 locks, heartbeat, requests, checkpoints to resume from (only torch could read them), the log (its tracebacks name the
-server's folders), and in the rest host, process and slot. A run under way is exported as a snapshot that says so.
+server's folders), and in the rest host, process, slot and folder of the data sets. A run under way is exported as a snapshot that says so.
 Reading an archive is `core.jobs.importing`.
 
 manifest.json: format "petridish-runs", schema, created (Unix seconds), runs (list of id, state, is_snapshot), files
@@ -190,7 +190,7 @@ def _add_weights(written: _Written, layout: RunLayout) -> int | None:
 
 def _add_attempts(written: _Written, layout: RunLayout) -> None:
     for number, values in history.attempts(layout).items():
-        local = ("host", "boot", "pid", "pid_start", "slot")
+        local = ("host", "boot", "pid", "pid_start", "slot", "data_dir")
         kept = {key: value for key, value in values.items() if key not in local}
         _add_values(written, layout.attempt(number), layout, kept)
         try:

@@ -117,6 +117,20 @@ def attempts(layout: RunLayout) -> dict[int, dict[str, Any]]:
     return found
 
 
+def last_data_dir(layout: RunLayout, host: str) -> str | None:
+    """Return the folder of the data sets that a run's latest attempt on a machine took; None where none is known.
+
+    Args:
+        layout: the run's folder.
+        host: the machine; a folder that it no longer has counts as unknown.
+    """
+    for _, values in sorted(attempts(layout).items(), reverse=True):
+        folder = values.get("data_dir")
+        if values.get("host") == host and isinstance(folder, str) and os.path.isdir(folder):
+            return folder
+    return None
+
+
 def from_epochs(layout: RunLayout) -> dict[int, int]:
     """Return attempt -> first epoch that it does or redoes, for `visible`."""
     return {

@@ -1,7 +1,8 @@
 """Which machine, which boot, which process: what tells a living worker from a reused process id."""
 
 import functools
-import getpass
+import os
+import pwd
 import socket
 from pathlib import Path
 
@@ -35,8 +36,12 @@ def process_start(pid: int) -> float | None:
 
 
 def user_name() -> str:
-    """Return the user of the operating system, who owns what is submitted from here."""
+    """Return the user of the operating system, who owns what is submitted from here; their number where none has a name.
+
+    The kernel is asked and no variable: roles and limits follow from this name, and anybody may set LOGNAME.
+    """
+    number = os.getuid()
     try:
-        return getpass.getuser()[:200]
-    except (KeyError, OSError):
-        return "unknown"
+        return pwd.getpwuid(number).pw_name[:200]
+    except KeyError:  # as in a container that runs as some number
+        return str(number)

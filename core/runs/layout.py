@@ -310,11 +310,6 @@ class RunsLayout:
         """Roles and limits; the administrator's, never changed by ours once it is there."""
         return self.root / ".people.json"
 
-    @property
-    def cache_dir(self) -> Path:
-        """Disposable."""
-        return self.root / ".cache"
-
     def saved_dir(self, kind: str) -> Path:
         """What users keep under names: pipelines, slices or notes."""
         return self.root / ".saved" / kind

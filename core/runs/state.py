@@ -1,7 +1,7 @@
 """The state of a run: what its worker wrote last, and what can be derived from who still lives.
 
     queued -> starting -> running -> finished | failed | stopped | paused
-    paused, stopped, failed, crashed, interrupted --resume--> queued, one attempt further
+    paused, stopped, failed, crashed, interrupted, lost --resume--> queued, one attempt further
     derived, never written: crashed, interrupted (the machine restarted), lost (another host), stalled
 
 A reader never trusts a process id alone: zombies and reused ids look alive. It asks for the kernel lock.
@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from core.exceptions import DamagedRun, NewerRun
 from core.runs import files, locks
+from core.runs.folder_clock import FolderClock
 from core.runs.host import boot_id, host_name
 from core.runs.layout import RunLayout
 from core.runs.waits import Waits
@@ -26,7 +27,7 @@ ACTIVE = ("queued", "starting", "running", "stalled")
 """States that may change without anybody asking: pages poll while there is one."""
 TERMINATED = "terminated"
 """The reason of a stop that nobody requested: a signal told the worker to end."""
-RESUMABLE = ("paused", "stopped", "failed", "crashed", "interrupted")
+RESUMABLE = ("paused", "stopped", "failed", "crashed", "interrupted", "lost")
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class RunState:
         """
         known = {key: values[key] for key in _TYPES if key in values}
         for key, value in known.items():
-            if not isinstance(value, _TYPES[key]) or isinstance(value, bool):
+            if not _has_type_of(key, value):
                 raise DamagedRun(f"state.json: {key} is {value!r}"[:200])
         if known.get("state") not in WRITTEN:
             raise DamagedRun(f"state.json: state is {known.get('state')!r}"[:200])
@@ -106,6 +107,13 @@ _TYPES: dict[str, Any] = {
     "best_epoch": (int, type(None)),
     "best_validation_accuracy": (*_NUMBER, type(None)),
 }
+
+
+_PLACE = ("host", "boot", "pid", "pid_start", "slot")
+
+
+def _has_type_of(key: str, value: Any) -> bool:
+    return isinstance(value, _TYPES[key]) and not isinstance(value, bool)
 
 
 def read_state(layout: RunLayout) -> RunState:
@@ -148,6 +156,7 @@ class Observer:
 
     Attributes:
         locks_work: whether kernel locks can be trusted in this runs folder; asked only when it matters.
+        folder_clock: tells the time of the runs folder, by which the heartbeats of other machines are judged.
     """
 
     waits: Waits = field(default_factory=Waits)
@@ -156,6 +165,7 @@ class Observer:
     now: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     locks_work: Callable[[], bool] = lambda: True
+    folder_clock: FolderClock = field(default_factory=FolderClock)
 
 
 def derive(layout: RunLayout, written: RunState, observer: Observer) -> RunState:
@@ -194,10 +204,30 @@ def derive(layout: RunLayout, written: RunState, observer: Observer) -> RunState
     return _dead(layout, written, observer)
 
 
+def placed(layout: RunLayout, written: RunState) -> RunState:
+    """Return a state that tells where its worker is: until it says "running", that stands in its attempt's file alone.
+
+    Args:
+        layout: the run's folder.
+        written: what `read_state` gave; any but "starting" comes back as it is.
+    """
+    if written.state != "starting":
+        return written
+    attempt = _read_or_nothing(layout.attempt(written.attempt))
+    place: dict[str, Any] = {key: attempt[key] for key in _PLACE if key in attempt}
+    # All or nothing: by these, together, a process is told from a stranger that has got its id.
+    is_whole = len(place) == len(_PLACE) and all(_has_type_of(*one) for one in place.items())
+    return replace(written, **place) if is_whole else written
+
+
 def read_beat(layout: RunLayout) -> dict[str, Any]:
     """Return the progress that the worker wrote last: epoch, step, steps, samples_per_second, changed; or {}."""
+    return _read_or_nothing(layout.beat)
+
+
+def _read_or_nothing(path: Path) -> dict[str, Any]:
     try:
-        return files.read_json(layout.beat)
+        return files.read_json(path)
     except (FileNotFoundError, DamagedRun):
         return {}
 
@@ -218,30 +248,62 @@ def _dead(layout: RunLayout, written: RunState, observer: Observer) -> RunState:
 
 
 def _living(layout: RunLayout, written: RunState, observer: Observer) -> RunState:
+    known = placed(layout, written)
+    still = limit = 0.0
+    if known.boot == observer.boot:
+        judge = _still_at_start if written.state == "starting" else _still
+        still, limit = judge(layout, known, observer)
+    if still > limit:
+        message = f"The worker lives, but nothing has moved for {still:.0f} s."
+        return replace(known, state="stalled", reason="no_progress", message=message)
+    return replace(known, state="running")
+
+
+def _still(layout: RunLayout, known: RunState, observer: Observer) -> tuple[float, float]:
+    """Return for how many seconds a worker has not moved, and for how many it may."""
     beat = read_beat(layout)
-    changed, epoch_seconds = beat.get("changed"), beat.get("median_epoch_seconds", 0.0)
-    # Until the worker says "running", the file may be that of an attempt before, even of another boot.
-    is_told = written.state == "running" and written.boot == observer.boot
-    if is_told and isinstance(changed, _NUMBER) and isinstance(epoch_seconds, _NUMBER):
-        # The monotonic clock counts from the machine's start for all processes alike, whatever the wall clock does.
-        still = observer.monotonic() - changed
-        if still > max(observer.waits.stall, 10 * epoch_seconds):
-            message = f"The worker lives, but nothing has moved for {still:.0f} s."
-            return replace(written, state="stalled", reason="no_progress", message=message)
-    return replace(written, state="running")
+    epoch_seconds = beat.get("median_epoch_seconds", 0.0)
+    if not isinstance(epoch_seconds, _NUMBER):
+        return 0.0, observer.waits.stall
+    # The monotonic clock counts from the machine's start for all processes alike, whatever the wall clock does.
+    still = _since(observer.monotonic(), beat.get("changed"))
+    return still or 0.0, max(observer.waits.stall, 10 * epoch_seconds)
+
+
+def _still_at_start(layout: RunLayout, known: RunState, observer: Observer) -> tuple[float, float]:
+    """Return the same of a worker that has written its attempt's file, and no state yet."""
+    begun = _read_or_nothing(layout.attempt(known.attempt)).get("time")
+    if not isinstance(begun, _NUMBER):
+        return 0.0, observer.waits.stall
+    # Neither tells alone: the wall clock may have jumped since, and the heartbeat may still be that of an attempt
+    # before, even of another boot. What lies in the future tells nothing.
+    changed = read_beat(layout).get("changed")
+    signs = (_since(observer.now(), begun), _since(observer.monotonic(), changed))
+    return min((one for one in signs if one is not None), default=0.0), observer.waits.stall
+
+
+def _since(now: float, then: object) -> float | None:
+    return now - then if isinstance(then, _NUMBER) and now >= then else None
 
 
 def _by_heartbeat(
     layout: RunLayout, written: RunState, observer: Observer, is_mine: bool = False
 ) -> RunState:
-    """Judge by the age of the last sign of life; all times are the folder's own clock, so wrong clocks do not matter."""
+    """Judge by the age of the last sign of life; all times are the folder's own clock, so wrong clocks do not matter.
+
+    Whoever may not write to the folder cannot ask its clock, and takes this machine's.
+    """
     # The state file is a sign too: before the first heartbeat there is none, or that of an attempt before.
     signs = [_modified(path) for path in (layout.beat, layout.state_json)]
-    if _folder_now(layout, observer) - max(signs) < observer.waits.lost:
+    now = observer.folder_clock.now(layout.path.parent, observer.monotonic())
+    if (observer.now() if now is None else now) - max(signs) < observer.waits.lost:
         return written
     if is_mine:
         return _dead(layout, written, observer)
-    message = f"No sign of life from {written.host} for more than {observer.waits.lost:.0f} s."
+    message = (
+        f"No sign of life from {written.host} for more than {observer.waits.lost:.0f} s. If that machine is gone, or this one "
+        "had that name before, resume goes on here from the last checkpoint."
+    )
     return replace(written, state="lost", reason="no_heartbeat", message=message)
 
 
@@ -250,18 +312,6 @@ def _modified(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def _folder_now(layout: RunLayout, observer: Observer) -> float:
-    probe = files.aside_of(layout.path / ".now")
-    try:
-        probe.touch()
-        return probe.stat().st_mtime
-    except OSError:
-        return observer.now()
-    finally:
-        with contextlib.suppress(OSError):
-            probe.unlink(missing_ok=True)
 
 
 def _exit_in_words(layout: RunLayout, attempt: int) -> tuple[str, str]:

@@ -75,7 +75,9 @@ def split_choice(run: Run, key: str, on_change: Callable[[], None] | None = None
     asked = st.query_params.get(SPLIT)
     st.session_state[key] = asked if asked in splits else splits[0]
     if asked == "test" and asked not in splits:
-        st.caption(f":material/link_off: No answers on test: {escaped(run.title)} is {run.state.state}.")
+        st.caption(
+            f":material/link_off: No answers on test: {escaped(run.title)} is {run.state.state}."
+        )
 
     def choose() -> None:
         st.query_params[SPLIT] = st.session_state[key]

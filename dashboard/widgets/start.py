@@ -11,6 +11,7 @@ from core.exceptions import CoreError
 from core.jobs.checks import check, notes, notes_of_all
 from core.jobs.estimate import cost_key
 from core.jobs.local import LocalExecutor
+from core.jobs.retries import MOST_RETRIES
 from core.jobs.submit import equal_run, submit_all
 from core.plans import Planned
 from core.runs.run import Run, config_sha256
@@ -98,6 +99,14 @@ def start_buttons(
         else "Each variant's name",
         help="What lists call them. Where a setting takes several values, the value is added.",
     )
+    retries = st.number_input(
+        "Retries after a restart",
+        min_value=0,
+        max_value=MOST_RETRIES,
+        key=f"{key}-retries",
+        help="How often a run that a restart of the machine interrupted goes on by itself, from its last checkpoint. "
+        "With 0 it waits until you resume it.",
+    )
     closed = why_not("submit")
     if closed:
         st.info(escaped(closed), icon=":material/lock:")
@@ -112,9 +121,9 @@ def start_buttons(
         label = "Open what is there" if not new else f"Start {new}, reuse {len(before)}"
         is_off = bool(closed and new)
         if st.button(label, type="primary", width="stretch", key=f"{key}-reuse", disabled=is_off):
-            _start(planned, seeds, choice, name, again=False)
+            _start(planned, seeds, choice, name, retries, again=False)
         if st.button("Run again", key=f"{key}-again", width="stretch", disabled=bool(closed)):
-            _start(planned, seeds, choice, name, again=True)
+            _start(planned, seeds, choice, name, retries, again=True)
     elif st.button(
         "Start" if new == 1 else f"Start {new:,} runs",
         type="primary",
@@ -123,7 +132,7 @@ def start_buttons(
         key=f"{key}-start",
         disabled=bool(closed),
     ):
-        _start(planned, seeds, choice, name, again=False)
+        _start(planned, seeds, choice, name, retries, again=False)
 
 
 def _start(
@@ -131,6 +140,7 @@ def _start(
     seeds: Sequence[int],
     choice: Choice,
     name: str | None,
+    retries: int,
     *,
     again: bool,
 ) -> None:
@@ -151,6 +161,7 @@ def _start(
             suite=choice.suite,
             owner=data.person().name,
             parent=None if choice.parent is None else choice.parent.id,
+            retries=retries,
         )
     ids = ",".join(run.id for run in submitted.runs[:MOST_IN_LINK])
     st.switch_page("views/runs.py", query_params={URL_KEY: ids})

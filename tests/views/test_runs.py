@@ -1,6 +1,7 @@
 """The page Runs: empty, with runs, with damaged ones, and what its links and buttons do."""
 
 import json
+import os
 import shutil
 import time
 import zipfile
@@ -81,6 +82,29 @@ def test_buttons_that_are_off_say_why(open_app, finished):
         assert button(app, label).disabled
         assert button(app, label).help == f"The chosen run cannot be {done}: 1 finished."
     assert not button(app, "Delete").disabled
+
+
+def test_a_lost_run_says_what_to_do_and_can_be_resumed_or_deleted(open_app, four, words):
+    store, runs = four
+    path = runs[0].layout.state_json
+    state = json.loads(path.read_text()) | {"state": "running", "host": "old-name"}
+    path.write_text(json.dumps(state))
+    for sign in (path, runs[0].layout.beat):
+        if sign.exists():
+            os.utime(sign, (0, 0))
+    app = open_app(store.root, runs=runs[0].id)
+    said = (
+        "No sign of life from old-name for more than 120 s. If that machine is gone, or this one had that name "
+        "before, resume goes on here from the last checkpoint."
+    )
+    assert said in words(app).replace("\\", "")
+    row = app.dataframe[0].value.set_index("id").loc[runs[0].id]
+    assert (list(row["state"]), row["reason"]) == (["lost"], said)
+    assert {label for label in ("Stop", "Retry") if button(app, label).disabled} == {
+        "Stop",
+        "Retry",
+    }
+    assert not button(app, "Resume").disabled and not button(app, "Delete").disabled
 
 
 def test_runs_in_the_link_are_chosen_and_unknown_ones_are_said(open_app, finished, words):

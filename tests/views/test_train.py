@@ -11,6 +11,7 @@ from core.config import TrainingConfig
 from core.datasets.importing import import_dataset, remove_dataset
 from core.datasets.raw import ImportOptions
 from core.jobs import analyst
+from core.jobs.retries import MOST_RETRIES
 from core.pipelines import save_pipeline
 from core.runs.store import Store
 from dashboard.widgets.run_form import FIRST, GROUPS
@@ -310,6 +311,17 @@ def test_start_queues_a_grid_by_name_and_equal_finished_runs_are_reused(
     app = open_train(**query)
     button(app, "Open what is there").click().run()
     assert len(store.runs()) == 2
+
+
+def test_runs_go_on_by_themselves_after_a_restart_as_often_as_asked(open_train, tmp_path):
+    app = open_train(changes='{"training.max_epochs": 1, "model.hidden_layers": [16]}', seeds="0-1")
+    retries = input_called(app, "Retries after a restart")
+    assert (retries.value, retries.min, retries.max) == (0, 0, MOST_RETRIES)
+    assert "goes on by itself, from its last checkpoint" in retries.help
+    retries.set_value(2).run()
+    button(app, "Start 2 runs").click().run()
+    assert not app.exception and not app.error
+    assert [run.spec["retries"] for run in Store(tmp_path).runs()] == [2, 2]
 
 
 def test_a_clone_has_all_settings_of_the_run_and_becomes_its_child(
