@@ -1,8 +1,8 @@
 """Random control and faults: `python benchmarks/random_control.py [--runs 50] [--minutes 30] [--seed S] [--no-browser]`.
 
-Two dashboards on one runs folder, each with the page Runs open in Chromium, two users who ask for anything at random
-(`random_requests`), and faults: SIGKILL of workers, runner, warm process and users, SIGSTOP and SIGCONT of workers, SIGKILL, SIGINT,
-SIGHUP and SIGTERM of a dashboard, which is then started again. Runs are short; while the time lasts, new ones are submitted as others
+Two dashboards on one runs folder, each with the page Runs open in Chromium, where buttons are pressed at random (`random_witness`),
+two users who ask for anything at random (`random_requests`), and faults: SIGKILL of workers, runner, warm process and users, SIGSTOP
+and SIGCONT of workers, SIGKILL, SIGINT, SIGHUP and SIGTERM of a dashboard, which is then started again. Runs are short; while the time lasts, new ones are submitted as others
 finish. Afterwards all that is unfinished is resumed and waited for.
 
 Violations, each of which makes the exit status 1: a run that is damaged, gone, or unfinished in the end; an epoch that
@@ -360,7 +360,7 @@ def main() -> int:
             for port in ports:
                 if not until(lambda port=port: answers(port), 120):
                     raise SystemExit(f"No dashboard on port {port}.")
-            with tabs(ports, bool(ports) and not given.no_browser) as errors:
+            with tabs(ports, bool(ports) and not given.no_browser) as opened:
                 for _ in range(2):
                     tested.start_user()
                 end = time.monotonic() + 60 * given.minutes
@@ -368,6 +368,7 @@ def main() -> int:
                 while time.monotonic() < end:
                     tested.witness.look()
                     tested.wake()
+                    tested.counts.update(opened.press(tested.store, tested.draw))
                     if time.monotonic() > next_fault and tested.fault():
                         next_fault = time.monotonic() + tested.draw.expovariate(1)
                     num_open = sum(run.state.state != "finished" for run in tested.store.runs())
@@ -378,7 +379,7 @@ def main() -> int:
                 tested.finish()
                 print(f"what was left took {time.monotonic() - began:.0f} s", flush=True)
                 tested.judge()
-                for error in errors():
+                for error in opened.errors():
                     tested.witness.violate(f"a page shows: {error}")
         finally:
             tested.close()
@@ -386,11 +387,8 @@ def main() -> int:
         print(
             f"{len(tested.submitted)} runs; a death showed after {tested.witness.slowest_death:.1f} s at most"
         )
-        print(
-            f"{len(tested.witness.violations)} violations"
-            if tested.witness.violations
-            else "No violation."
-        )
+        num_violations = len(tested.witness.violations)
+        print(f"{num_violations} violations" if num_violations else "No violation.")
         for text in tested.witness.violations:
             print(f"  {text}")
     return 1 if tested.witness.violations else 0

@@ -1,10 +1,11 @@
 """What `random_control` looks at: a runs folder, held against what was shown before and undisturbed twins of its runs; pages."""
 
 import contextlib
+import random
 import shutil
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from core.runs import files, history
@@ -15,6 +16,15 @@ from core.training.loop import MEASURED_KEYS
 
 DEATH_SECONDS = 30.0
 """Time after which the death of a worker must show."""
+
+PATIENCE, SOON = 120_000, 10_000
+"""Milliseconds for a page to be drawn, and for a button that is there to be pressed."""
+
+PRESS_SECONDS = 3.0
+"""Mean time between two presses, besides the time that they take."""
+
+BUTTONS = {"Stop": 1, "Pause": 1, "Resume": 4, "Retry": 4, "Delete": 1}
+"""Button -> how often it is pressed, relative to the others that are on."""
 
 
 class Witness:
@@ -133,11 +143,73 @@ def answers(port: int) -> bool:
         return False
 
 
+class Tabs:
+    """Tabs of Chromium: on the page Runs of each dashboard one that is only looked at, and one whose buttons are pressed.
+
+    Args:
+        browser: of Playwright; None opens none, and then nothing is pressed or found.
+        ports: of the dashboards.
+    """
+
+    def __init__(self, browser: Any, ports: Sequence[int]) -> None:
+        self._ports = ports
+        self._watched = [browser.new_page() for _ in ports] if browser else []
+        self._pressed = browser.new_page() if browser else None
+        self._broken: list[str] = []
+        self._next = 0.0
+        for page, port in zip(self._watched, ports, strict=bool(browser)):
+            # The first page of a server takes long: it imports what all others need.
+            page.goto(f"http://127.0.0.1:{port}/runs", timeout=PATIENCE)
+            page.get_by_role("button", name="Delete", exact=True).first.wait_for(timeout=PATIENCE)
+
+    def press(self, store: Store, draw: random.Random) -> list[str]:
+        """Now and then open a run on the page Runs and press one of the buttons that are on; return what was pressed.
+
+        Nothing says that it is not time yet, that the dashboard is on its way, or that the run is gone. What comes of it is
+        seen before the next press.
+        """
+        if self._pressed is None or time.monotonic() < self._next or not (runs := store.runs()):
+            return []
+        from playwright.sync_api import Error
+
+        page, port, run_id = self._pressed, draw.choice(self._ports), draw.choice(runs).id
+        self._look_for_errors()
+        self._next = time.monotonic() + draw.expovariate(1 / PRESS_SECONDS)
+        try:
+            page.goto(f"http://127.0.0.1:{port}/runs?runs={run_id}", timeout=PATIENCE)
+            page.get_by_role("button", name="Delete", exact=True).first.wait_for(timeout=PATIENCE)
+            buttons = {
+                name: page.get_by_role("button", name=name, exact=True).first for name in BUTTONS
+            }
+            enabled = [name for name, button in buttons.items() if button.is_enabled()]
+            if not enabled:
+                return []
+            (name,) = draw.choices(enabled, [BUTTONS[one] for one in enabled])
+            buttons[name].click(timeout=SOON)
+        except Error:
+            return []
+        return [f"button {name}"]
+
+    def _look_for_errors(self) -> None:
+        # Alerts are right there: they say why a run broke off, and what was refused.
+        self._broken += self._pressed.locator(".stException").all_inner_texts()
+
+    def errors(self) -> list[str]:
+        """Return the errors that were shown where buttons were pressed, and those shown now where none was."""
+        if self._pressed is not None:
+            self._look_for_errors()
+        found = list(self._broken)
+        for page in self._watched:
+            for place in (".stException", ".stAlertContainer:has(.stAlertContentError)"):
+                found += page.locator(place).all_inner_texts()
+        return found
+
+
 @contextlib.contextmanager
-def tabs(ports: Sequence[int], is_wanted: bool) -> Any:
-    """Open the page Runs of each dashboard in Chromium; gives a function that returns the errors that they show."""
+def tabs(ports: Sequence[int], is_wanted: bool) -> Iterator[Tabs]:
+    """Open Chromium on some dashboards; without it where it is not wanted."""
     if not is_wanted:
-        yield list
+        yield Tabs(None, ports)
         return
     from playwright.sync_api import sync_playwright
 
@@ -145,16 +217,5 @@ def tabs(ports: Sequence[int], is_wanted: bool) -> Any:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
-        pages = [browser.new_page(base_url=f"http://127.0.0.1:{port}") for port in ports]
-        for page in pages:
-            page.goto("/", timeout=120_000)
-
-        def errors() -> list[str]:
-            found = []
-            for page in pages:
-                for place in (".stException", ".stAlertContainer:has(.stAlertContentError)"):
-                    found += page.locator(place).all_inner_texts()
-            return found
-
-        yield errors
+        yield Tabs(browser, ports)
         browser.close()

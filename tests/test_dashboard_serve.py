@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import http.client
 import io
 import json
 import os
@@ -11,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 import weakref
@@ -18,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import streamlit
 import torch
@@ -362,3 +365,103 @@ def test_a_base_path_that_is_none_is_an_error_of_one_line(tmp_path, base_path):
     assert server.returncode == 2 and output == ""
     (line,) = errors.strip().splitlines()
     assert "--base-path" in line and base_path in line
+
+
+@contextlib.contextmanager
+def session(url: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Open a page as a browser does; gives the session's id, and the headers with which it may upload."""
+    from streamlit.proto.BackMsg_pb2 import BackMsg
+    from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+    from websockets.sync.client import connect
+
+    with urllib.request.urlopen(f"{url}/_stcore/health", timeout=60) as response:
+        cookie = response.headers["Set-Cookie"].split(";")[0]
+    token = cookie.partition("=")[2]
+    with connect(
+        f"{url.replace('http', 'ws', 1)}/_stcore/stream",
+        subprotocols=["streamlit", token],
+        additional_headers={"Cookie": cookie},
+        max_size=None,
+        open_timeout=120,
+        proxy=None,
+    ) as line:
+        wish = BackMsg()
+        wish.rerun_script.query_string = ""
+        line.send(wish.SerializeToString())
+        said = ForwardMsg()
+        while said.WhichOneof("type") != "new_session":
+            said = ForwardMsg.FromString(line.recv(120))
+        yield said.new_session.initialize.session_id, {"Cookie": cookie, "X-Xsrftoken": token}
+
+
+def kept_open(pid: int, folder: Path) -> list[str]:
+    """Return the files of a folder that a process has open, deleted ones too; none where a machine has no /proc."""
+    found = []
+    for one in Path(f"/proc/{pid}/fd").glob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            found.append(os.readlink(one))
+    return [one for one in found if one.startswith(str(folder))]
+
+
+def test_an_upload_over_the_limit_is_refused_by_the_server_and_nothing_of_it_is_left(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    server = serve(tmp_path)
+    process, used = psutil.Process(server.pid), []
+    multipart = {"Content-Type": "multipart/form-data; boundary=border"}
+    head = (
+        b'--border\r\nContent-Disposition: form-data; name="file"; filename="runs.zip"\r\n\r\n',
+        b"\r\n--border--\r\n",
+    )
+    chunk, limit = bytes(2**20), 256
+
+    def streamed(num_chunks):
+        yield head[0]
+        for _ in range(num_chunks):
+            used.append(process.memory_info().rss)
+            yield chunk
+        yield head[1]
+
+    try:
+        url = address_of(server)
+        with session(url) as (session_id, allowed):
+
+            def upload(name, body, **headers):
+                line = http.client.HTTPConnection(url.removeprefix("http://"), timeout=120)
+                with contextlib.closing(line):
+                    line.request(
+                        "PUT",
+                        f"/_stcore/upload_file/{session_id}/{name}",
+                        body,
+                        headers={**allowed, **multipart, **headers},
+                        encode_chunked="Transfer-Encoding" in headers,
+                    )
+                    return line.getresponse().status
+
+            in_chunks = {"Transfer-Encoding": "chunked"}
+            assert upload("small", streamed(1), **in_chunks) == 204
+            # Who says how much it is, is refused before a byte of it has come.
+            assert upload("said", iter(()), **{"Content-Length": str(limit * 2**20 + 1)}) == 413
+            # Who does not say it, as soon as it is too much, and at no time is it in memory.
+            used.clear()
+            assert upload("unsaid", streamed(limit + 2), **in_chunks) == 413
+            assert max(used) - used[0] < limit / 2 * 2**20
+            _, body = answer(f"{url}/_stcore/metrics")
+            (kept,) = re.findall(
+                rb'cache_memory_bytes{cache_type="UploadedFileManager".*} (\d+)', body
+            )
+            assert int(kept) == len(chunk)
+            # What was received lies in a file without a name, which goes once nobody has it open.
+            end = time.monotonic() + 120
+            while kept_open(server.pid, tmp_path / "temporary"):
+                assert time.monotonic() < end, "it is still there"
+                time.sleep(0.1)
+    finally:
+        server.terminate()
+        _, errors = server.communicate(timeout=120)
+    large = [one for one in tmp_path.rglob("*") if one.is_file() and one.stat().st_size > 2**20]
+    assert large == []
+    assert server.returncode == 0
+    assert "Upload rejected" in errors and "Traceback" not in errors

@@ -13,6 +13,7 @@ import pytest
 from core.exceptions import RunStateError
 from core.jobs import control
 from core.jobs.local import ensure_runner
+from core.jobs.waiting import reasons_to_wait
 from core.runs import files, locks
 
 SUBMIT_AND_IDLE = """
@@ -57,7 +58,9 @@ def test_a_run_killed_at_its_start_and_twice_in_mid_epoch_ends_as_if_never_inter
     assert exits[3]["peak_memory"] > 50 * 2**20
 
 
-def test_runs_outlive_their_page_and_their_runner(processes, long_config, short_config, data_dir):
+def test_runs_outlive_their_page_and_their_runner(
+    processes, long_config, short_config, data_dir, uninterrupted, assert_same_training
+):
     configs = orjson.dumps([long_config.to_json(), short_config.to_json()]).decode()
     with subprocess.Popen(
         [sys.executable, "-c", SUBMIT_AND_IDLE, processes.store.root, data_dir, configs],
@@ -73,8 +76,11 @@ def test_runs_outlive_their_page_and_their_runner(processes, long_config, short_
     finished = processes.until_state(first, "finished")
     assert finished.state.attempt == 1
     assert finished.state.pid == worker
+    assert_same_training(finished, uninterrupted)
     # Nobody starts what waits until somebody looks.
     assert processes.store.run(second.id).state.state == "queued"
+    reasons = reasons_to_wait(processes.store, processes.store.runs())
+    assert reasons == {second.id: "waits for the runner to start"}
     assert ensure_runner(processes.store)
     assert processes.until_state(second, "finished").state.attempt == 1
 

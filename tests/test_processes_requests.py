@@ -10,7 +10,9 @@ from core.runs.store import Store
 from core.runs.waits import Waits
 
 
-def test_a_paused_run_goes_on_where_it_was(processes, long_config):
+def test_a_paused_run_goes_on_where_it_was(
+    processes, long_config, uninterrupted, assert_same_training
+):
     run = processes.submit(long_config)
     processes.until_within_epoch(run, 2)
     control.pause(processes.store, run, by="grace")
@@ -32,8 +34,14 @@ def test_a_paused_run_goes_on_where_it_was(processes, long_config):
     assert stopped.state.reason == "request"
     assert stopped.predictions("test").logits.shape == (60, 135)
 
+    processes.until(lambda: processes.worker(run) is None)
+    processes.resume(stopped)
+    assert_same_training(processes.until_state(run, "finished"), uninterrupted)
 
-def test_a_worker_that_does_not_answer_is_killed_and_its_run_can_be_resumed(processes, long_config):
+
+def test_a_worker_that_does_not_answer_is_killed_and_its_run_can_be_resumed(
+    processes, long_config, uninterrupted, assert_same_training
+):
     run = processes.submit(long_config)
     worker = processes.until_within_epoch(run, 2)
     os.kill(worker, signal.SIGSTOP)
@@ -54,3 +62,5 @@ def test_a_worker_that_does_not_answer_is_killed_and_its_run_can_be_resumed(proc
     assert files.read_json(run.layout.exit(1))["signal"] == 9
     assert killed.state.state in RESUMABLE
     assert checkpoints.usable(run.layout)[0].epoch == epoch
+    processes.resume(killed)
+    assert_same_training(processes.until_state(run, "finished"), uninterrupted)

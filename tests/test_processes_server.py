@@ -7,7 +7,7 @@ from core.jobs import queue
 
 
 def test_a_run_outlives_the_server_whose_runner_started_it(
-    processes, long_config, uninterrupted, spec_of
+    processes, long_config, uninterrupted, spec_of, assert_same_training
 ):
     store = processes.store
     # Queued by hand and without a runner: the server must start one.
@@ -30,3 +30,4 @@ def test_a_run_outlives_the_server_whose_runner_started_it(
         server.kill()
     finished = processes.until_state(run, "finished")
     assert (finished.state.attempt, finished.state.pid) == (1, worker)
+    assert_same_training(finished, uninterrupted)
