@@ -5,6 +5,7 @@ Above `core.inference`, which knows one run. What the runs of a page say one by 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -24,10 +25,12 @@ class Answers:
     Attributes:
         probabilities: (B, K) float64 in [0, 1], rows sum to 1; NaN in the rows for which a member gave no finite answer.
         counts: (B, T) float64 expected counts, the mean over the members that were trained to count; or None.
+        num_failed: for how many images each member gave no finite answer.
     """
 
     probabilities: NDArray[np.float64]
     counts: NDArray[np.float64] | None
+    num_failed: tuple[int, ...] = ()
 
     @property
     def predicted(self) -> NDArray[np.int64]:
@@ -48,8 +51,12 @@ class Ensemble:
     members: tuple[Predictor, ...]
 
     @classmethod
-    def load(cls, runs: Sequence[Run]) -> Self:
+    def load(cls, runs: Sequence[Run], data_dir: Path | None = None) -> Self:
         """Load the best weights of runs.
+
+        Args:
+            runs: who shall answer.
+            data_dir: as `Predictor.load`.
 
         Raises:
             CoreError: as `Predictor.load`.
@@ -58,7 +65,7 @@ class Ensemble:
         """
         if not runs:
             raise InvalidParameter("At least one run must be given.")
-        members = tuple(Predictor.load(run) for run in runs)
+        members = tuple(Predictor.load(run, data_dir=data_dir) for run in runs)
         first = members[0]
         for other in members[1:]:
             if other.space.class_names != first.space.class_names:
@@ -94,16 +101,19 @@ class Ensemble:
         """
         probabilities = np.zeros((len(images), self.space.num_classes))
         counted: list[NDArray[np.float64]] = []
+        num_failed = []
         for member in self.members:
             logits, counts = member.predict(images, averaging)
             values = logits.astype(np.float64)
-            values[~np.isfinite(values).all(axis=1)] = np.nan
+            has_failed = ~np.isfinite(values).all(axis=1)
+            num_failed.append(int(has_failed.sum()))
+            values[has_failed] = np.nan
             powers = np.exp(values - values.max(axis=1, keepdims=True))
             probabilities += powers / powers.sum(axis=1, keepdims=True)
             if counts is not None:
                 counted.append(counts.astype(np.float64))
         mean = np.mean(counted, axis=0) if counted else None
-        return Answers(probabilities / len(self.members), mean)
+        return Answers(probabilities / len(self.members), mean, tuple(num_failed))
 
 
 def _in_words(shape: tuple[int, int, int]) -> str:

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -69,8 +70,14 @@ class Predictor:
     device: torch.device
 
     @classmethod
-    def load(cls, run: Run, device: torch.device = CPU) -> Self:
+    def load(cls, run: Run, device: torch.device = CPU, *, data_dir: Path | None = None) -> Self:
         """Build a run's network and load the weights of its best epoch so far.
+
+        Args:
+            run: whose it is.
+            device: where it shall compute.
+            data_dir: folder of the data sets, the default one by default; only for weights of before the shape of the
+                images was stored beside them.
 
         Raises:
             RunStateError: there are no weights yet.
@@ -85,7 +92,7 @@ class Predictor:
         except InvalidParameter as error:
             raise InvalidParameter(f"Run {run.id}: {error}") from None
         space = _label_space(run.layout)
-        image_shape = _image_shape(run.id, manifest, config)
+        image_shape = _image_shape(run.id, manifest, config, data_dir)
         network = build_network(
             config.model,
             image_shape,
@@ -228,11 +235,13 @@ def _label_space(layout: RunLayout) -> LabelSpace:
         ) from None
 
 
-def _image_shape(run_id: str, manifest: dict[str, Any], config: RunConfig) -> tuple[int, int, int]:
+def _image_shape(
+    run_id: str, manifest: dict[str, Any], config: RunConfig, data_dir: Path | None
+) -> tuple[int, int, int]:
     stored = manifest.get("image_shape")
     if stored is None:
         # Weights of before the shape stood beside them: their network alone does not tell height from width.
-        return config.dataset.load(default_data_dir()).image_shape
+        return config.dataset.load(data_dir or default_data_dir()).image_shape
     match stored:
         case [int(channels), int(height), int(width)] if min(stored) > 0:
             return channels, height, width

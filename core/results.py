@@ -8,9 +8,10 @@ import csv
 import heapq
 import io
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -18,7 +19,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets.likeness import Likeness, differences
+from core.datasets.decode import ENDINGS
+from core.datasets.likeness import DifferencesFound, Likeness
 from core.datasets.unlabelled import Block, opened_images
 from core.ensemble import Answers, Ensemble
 from core.exceptions import InvalidInput, InvalidParameter
@@ -30,6 +32,9 @@ from core.runs.text import formula_safe
 
 Progress = Callable[[float, str], None]
 """Told the share that is done, in [0, 1], and what is being done, in words."""
+
+Warn = Callable[[str], None]
+"""Told a sentence on why answers may mean nothing."""
 
 NUM_FIRST = 32
 NUM_PER_CLASS = 20
@@ -169,8 +174,8 @@ class Results:
         num_images: rows written.
         per_class: (K,) how many images were taken for each class.
         num_without_answer: images for which a network gave no finite answer.
-        warnings: in which ways the input differs from the training images.
-        notes: what was decided while reading.
+        warnings: in which ways the input differs from the training images, and which runs gave no answers.
+        notes: what was decided while reading and writing.
         seconds: it took.
         gallery: what to show.
     """
@@ -196,6 +201,7 @@ def predict_file(
     is_inverted: bool = False,
     force: bool = False,
     progress: Progress = lambda share, what: None,
+    warn: Warn = lambda sentence: None,
 ) -> Results:
     """Predict all images of a file into a CSV table, which appears whole or not at all.
 
@@ -210,40 +216,68 @@ def predict_file(
         is_inverted: exchange dark and bright before anything else.
         force: replace a file of that name.
         progress: told how far it is; what it raises ends the work, and nothing is left behind.
+        warn: told each of the warnings as soon as it is known: of a difference before the images that show it are
+            predicted.
 
     Raises:
-        InvalidInput: the input breaks a rule, or the output exists or cannot be written.
+        InvalidInput: the input breaks a rule or changes meanwhile, or the output is the input, exists or cannot be
+            written.
     """
     started = time.monotonic()
     space = ensemble.space
     gallery = Gallery.of(space, ensemble.image_shape)
     per_class = np.zeros(space.num_classes, np.int64)
-    num_images = num_without_answer = 0
+    num_images = num_without_answer = num_marked = 0
+    num_failed = np.zeros(len(ensemble.members), np.int64)
+    differences = None if training is None else DifferencesFound(training)
     warnings: list[str] = []
+
+    def beware(sentence: str) -> None:
+        warnings.append(sentence)
+        warn(sentence)
+
     has_count_head = any(member.has_count_head for member in ensemble.members)
-    with (
-        opened_images(path, ensemble.image_shape, skip_unreadable=skip_unreadable) as source,
-        whole_file(output, force) as file,
-    ):
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(columns.header(space, has_count_head))
-        progress(0.0, f"Reading {source.name}")
-        for block in source.blocks():
-            if is_inverted:
-                block = Block(block.ids, 255 - block.images, block.share)
-            if training is not None and not num_images:
-                seen = Likeness.of(block.images, source.original_shape)
-                warnings = differences(seen, training)
-            answers = ensemble.answers(block.images, averaging)
-            table.writerows(columns.rows(block.ids, answers, space))
-            predicted = answers.predicted
-            gallery.add(num_images, block, answers)
-            has_answer = predicted != NO_PREDICTION
-            per_class += np.bincount(predicted[has_answer], minlength=space.num_classes)
-            num_without_answer += int((~has_answer).sum())
-            num_images += len(block.ids)
-            progress(block.share, f"{num_images:,} images predicted")
-        notes = source.notes()
+    require_writable(output, force, path)
+    with ExitStack() as reading:
+        source = reading.enter_context(
+            opened_images(path, ensemble.image_shape, skip_unreadable=skip_unreadable)
+        )
+        with whole_file(output, force) as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(columns.header(space, has_count_head))
+            progress(0.0, f"Reading {source.name}")
+            for block in source.blocks():
+                if is_inverted:
+                    block = Block(block.ids, 255 - block.images, block.share)
+                if differences is not None:
+                    for sentence in differences.add(block.images, source.original_shape):
+                        beware(sentence)
+                answers = ensemble.answers(block.images, averaging)
+                table.writerows(columns.rows(block.ids, answers, space))
+                predicted = answers.predicted
+                gallery.add(num_images, block, answers)
+                has_answer = predicted != NO_PREDICTION
+                per_class += np.bincount(predicted[has_answer], minlength=space.num_classes)
+                num_without_answer += int((~has_answer).sum())
+                num_failed += answers.num_failed
+                num_marked += sum(_cell(one) != one for one in block.ids)
+                num_images += len(block.ids)
+                progress(block.share, f"{num_images:,} images predicted")
+            notes = source.notes()
+            # Before the table takes its place: a source that has changed meanwhile is refused here.
+            reading.close()
+    for member, number in zip(ensemble.members, num_failed.tolist(), strict=True):
+        if number:
+            beware(
+                f"Run {member.run_id} gave no finite answer for {number:,} of {num_images:,} images; their labels are"
+                " empty."
+            )
+    if num_marked:
+        ids = "1 ID was" if num_marked == 1 else f"{num_marked:,} IDs were"
+        notes.append(
+            f"{ids} given a leading apostrophe, so that no spreadsheet takes"
+            f" {'it for a formula' if num_marked == 1 else 'them for formulas'}."
+        )
     return Results(
         num_images,
         per_class,
@@ -280,22 +314,59 @@ def whole_file(path: Path, force: bool) -> Iterator[io.TextIOWrapper]:
         aside.unlink(missing_ok=True)
 
 
-def require_writable(path: Path, force: bool) -> None:
+def require_writable(path: Path, force: bool, source: Path | None = None) -> None:
     """Refuse an output that exists or cannot be made, before any work is done for it.
 
+    Args:
+        path: the output.
+        force: whether a regular file may be replaced. Nothing else ever is: a link may lead anywhere, and a pipe or a
+            device would be gone.
+        source: what is read for it, a file or a folder of images.
+
     Raises:
-        InvalidInput: it exists and `force` is off, or it is a folder, or its folder is missing or read-only.
+        InvalidInput: it exists and `force` is off, or it is no regular file or the source, or its folder is missing or
+            read-only.
     """
-    if path.is_dir():
-        raise InvalidInput(f"{path.name!r} is a folder. Name a file.")
-    if path.exists() and not force:
-        raise InvalidInput(
-            f"{path.name!r} exists already. Name another file, or replace it with --force."
-        )
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError:
+        pass  # Not there, or its folder is not.
+    else:
+        if stat.S_ISLNK(mode):
+            raise InvalidInput(
+                f"{path.name!r} is a link, and links are not written through. Name the file that it leads to, or"
+                " another."
+            )
+        if stat.S_ISDIR(mode):
+            raise InvalidInput(f"{path.name!r} is a folder. Name a file.")
+        if not stat.S_ISREG(mode):
+            raise InvalidInput(
+                f"{path.name!r} is no regular file but a pipe, a device or a socket, which is never replaced. Name"
+                " another file."
+            )
+        if source is not None and _is_read(path, source):
+            raise InvalidInput(
+                f"{path.name!r} is read, so it cannot be the output as well. Name another file."
+            )
+        if not force:
+            raise InvalidInput(
+                f"{path.name!r} exists already. Name another file, or replace it with --force."
+            )
     if not path.parent.is_dir():
         raise InvalidInput(f"{path.name!r} cannot be written: its folder does not exist.")
     if not os.access(path.parent, os.W_OK):
         raise InvalidInput(f"{path.name!r} cannot be written: its folder is read-only.")
+
+
+def _is_read(path: Path, source: Path) -> bool:
+    """Return whether an existing file is the source, or an image of the folder that it is."""
+    try:
+        if not source.is_dir():
+            return path.samefile(source)
+        is_below = path.resolve().is_relative_to(source.resolve())
+    except OSError:  # There is no such source; who opens it says so.
+        return False
+    return is_below and path.name.lower().endswith(ENDINGS)
 
 
 def _cell(text: str) -> str:

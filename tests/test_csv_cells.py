@@ -1,5 +1,7 @@
 """CSV cells: headers, and the same values by the quick and the careful way."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -113,6 +115,25 @@ def test_images_too_small_or_too_large_are_refused(number):
 def test_pixels_out_of_order_are_refused():
     message = header_refusal(HEADER.replace(b"pix3,pix4", b"pix4,pix3"))
     assert "out of order: 'pix4' follows 'pix2'" in message
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["weight", *PIXELS[:15]], "'weight' of 't.csv' is no pixel.* 'pix16' is missing. Remove .* and add"),
+        (["weight", *PIXELS], "'weight' of 't.csv' is no pixel: 16 .* pix1 to pix16. Remove what is no pixel."),
+        ([*PIXELS[1:15], "a", "b7"], "'a', 'b7' of 't.csv' are no pixels.* 'pix1', 'pix16' are missing"),
+        ([*PIXELS[:8], "pix", *PIXELS[9:]], "'pix' of 't.csv' is no pixel.* 'pix9' is missing"),
+    ],
+)  # fmt: skip
+def test_a_column_among_numbered_pixels_is_named_even_if_the_number_is_right(names, words):
+    message = header_refusal(",".join(["ID", *names]).encode(), needs_label=False)
+    assert re.search(words, message)
+
+
+def test_pixels_of_two_names_are_no_strangers_to_each_other():
+    names = [*(f"a{number}" for number in range(8)), *(f"b{number}" for number in range(8))]
+    assert parsed_header(",".join(names).encode(), "t.csv", needs_label=False).side == 4
 
 
 def test_names_by_row_and_column_tell_no_order():

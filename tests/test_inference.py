@@ -100,6 +100,20 @@ def test_weights_of_before_the_shape_stood_beside_them_take_it_from_the_data_set
     assert Predictor.load(only_run(finished_copy)).image_shape == (1, 8, 8)
 
 
+def test_the_data_set_is_looked_for_where_the_caller_says(
+    finished_copy, data_dir, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("PETRIDISH_DATA", str(tmp_path / "nowhere"))
+    run = only_run(finished_copy)
+    manifest = files.read_json(run.layout.best_json)
+    manifest.pop("image_shape", None)
+    files.write_json(run.layout.best_json, manifest)
+    copy = tmp_path / "elsewhere"
+    shutil.copytree(data_dir, copy)
+    assert Predictor.load(run, data_dir=copy).image_shape == (1, 8, 8)
+    assert not (tmp_path / "nowhere").exists()
+
+
 @pytest.mark.parametrize("shape", [[8, 8], [1, 8, 0], "1x8x8", [1, 8, "8"], 64, [[1], 8, 8]])
 def test_a_shape_that_is_none_is_damage(finished_copy, shape):
     layout = only_run(finished_copy).layout

@@ -1,9 +1,11 @@
 """Likeness: input of another kind than the training images is named, and input of the same kind is not."""
 
+import re
+
 import numpy as np
 import pytest
 
-from core.datasets.likeness import Likeness, differences
+from core.datasets.likeness import DifferencesFound, Likeness, differences
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +49,62 @@ def test_another_size_and_colour_are_named(training):
 def test_it_looks_at_a_bounded_number_of_images():
     many = np.zeros((5000, 1, 1, 1), np.uint8)
     assert Likeness.of(many).num_images == 2000
+
+
+@pytest.fixture(scope="module")
+def garments():
+    """Six classes of 100 images each, sorted: brighter and brighter on the whole, all with black and white in them."""
+    rng = np.random.default_rng(1)
+    images = np.zeros((600, 1, 12, 12), np.uint8)
+    for label in range(6):
+        rows = slice(100 * label, 100 * label + 100)
+        images[rows, :, 1 : 4 + label, 1:11] = rng.integers(100, 256, (100, 1, 3 + label, 10))
+        images[rows, :, 5, 5] = 255
+    return images
+
+
+def test_images_of_one_class_are_not_spoken_of(garments):
+    for first in range(0, 600, 100):
+        assert said(garments[first : first + 100], garments) == []
+        assert said(garments[first : first + 1], garments) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda images: 255 - images, "look inverted"),
+        (
+            lambda images: images // 2,
+            "grey level is [1-3]|average brightest pixel is 127",
+        ),
+        (lambda images: images // 2 + 60, "average darkest pixel is 60"),
+        (lambda images: images // 255, "grey level is 0|brightest pixel .* is 1 of 255"),
+    ],
+)
+def test_a_gross_change_of_any_class_is_named(garments, change, words):
+    for first in range(0, 600, 100):
+        (sentence,) = said(change(garments[first : first + 100]), garments)
+        assert re.search(words, sentence)
+
+
+def test_a_file_that_changes_in_its_midst_is_named_once_and_where(garments):
+    found = DifferencesFound(Likeness.of(garments))
+    assert found.add(garments[:100], None) == []
+    assert found.add(garments[500:], None) == []
+    (sentence,) = found.add(255 - garments[:100], None)
+    assert sentence.startswith("From image 201 on: The images look inverted")
+    assert found.add(255 - garments[:100], None) == []
+
+
+def test_the_few_last_images_of_a_file_are_not_judged(garments):
+    found = DifferencesFound(Likeness.of(garments))
+    assert found.add(garments[:100], None) == []
+    assert found.add(255 - garments[:3], None) == []
+    assert found.add(255 - garments[:8], None) != []
+
+
+def test_it_looks_at_all_parts_of_a_sorted_set():
+    levels = np.arange(3999) // 20
+    assert Likeness.of(levels.astype(np.uint8).reshape(-1, 1, 1, 1)).grey.mean == pytest.approx(
+        levels.mean(), abs=0.5
+    )

@@ -235,7 +235,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path):
             file.write(b"1,2\n")
 
     with pytest.raises(
-        InvalidInput, match=r"'t.csv' changed while it was read; nothing was imported"
+        InvalidInput, match=r"'t.csv' changed while it was read, so it was not used"
     ):
         pixel_csv.read(path, ImportOptions(), grow)
 

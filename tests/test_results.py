@@ -1,18 +1,23 @@
 """Results: a table appears whole or not at all, says what the runs say, and the images worth showing are kept."""
 
 import csv
+import dataclasses
 import os
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from core import results
 from core.config import RunConfig
+from core.datasets import unlabelled
 from core.datasets.likeness import Likeness
 from core.datasets.unlabelled import Block
 from core.ensemble import Answers, Ensemble
 from core.exceptions import InvalidInput, InvalidParameter
-from core.results import Gallery, ResultColumns, predict_file
+from core.inference import Predictor
+from core.results import Gallery, ResultColumns, predict_file, whole_file
 
 
 @pytest.fixture(scope="module")
@@ -156,3 +161,108 @@ def test_the_gallery_stays_small_with_many_classes():
     space = type("Space", (), {"num_classes": 1000})
     assert Gallery.of(space, (3, 256, 256)).num_per_class == 1
     assert Gallery.of(type("Space", (), {"num_classes": 10}), (1, 28, 28)).num_per_class == 20
+
+
+@pytest.mark.parametrize("name", ["evaluate.csv", "link/evaluate.csv"])
+def test_the_input_is_never_the_output(ensemble, table, tmp_path, name):
+    (tmp_path / "link").symlink_to(tmp_path)
+    before = table.read_bytes()
+    with pytest.raises(InvalidInput, match=r"'evaluate.csv' is read, so it cannot be the output"):
+        predict_file(ensemble, table, tmp_path / name, force=True)
+    assert table.read_bytes() == before
+
+
+def test_an_image_of_the_input_folder_is_never_the_output(ensemble, dataset, tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    image = folder / "1.png"
+    Image.fromarray(dataset.split("test").images[0, 0]).save(image)
+    before = image.read_bytes()
+    with pytest.raises(InvalidInput, match="is read"):
+        predict_file(ensemble, folder, image, force=True)
+    assert image.read_bytes() == before
+    for _ in range(2):  # A table beside the images is none of them.
+        found = predict_file(ensemble, folder, folder / "results.csv", force=True)
+        assert found.num_images == 1
+
+
+def test_an_input_that_changes_meanwhile_leaves_no_table(ensemble, table, tmp_path):
+    output = tmp_path / "r.csv"
+    output.write_text("mine")
+
+    def change(share, what):
+        if "predicted" in what:
+            table.write_text("other")
+
+    with pytest.raises(InvalidInput, match=r"'evaluate\.csv' changed while it was read") as caught:
+        predict_file(ensemble, table, output, force=True, progress=change)
+    assert "import" not in str(caught.value).lower()
+    assert output.read_text() == "mine"
+    assert sorted(os.listdir(tmp_path)) == ["evaluate.csv", "r.csv"]
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("kind", ["pipe", "link", "dangling link"])
+def test_only_a_regular_file_is_replaced(tmp_path, kind, force):
+    output, target = tmp_path / "r.csv", tmp_path / "target"
+    if kind == "pipe":
+        os.mkfifo(output)
+    else:
+        output.symlink_to(target)
+    if kind == "link":
+        target.write_text("mine")
+    before = os.lstat(output)
+    words = "is no regular file but a pipe" if kind == "pipe" else "is a link"
+    with pytest.raises(InvalidInput, match=words), whole_file(output, force) as file:
+        file.write("table")
+    assert os.lstat(output).st_ino == before.st_ino
+    assert not target.exists() or target.read_text() == "mine"
+
+
+def test_what_differs_is_told_before_the_images_are_predicted(
+    ensemble, dataset, table, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(unlabelled, "BLOCK_IMAGES", 16)
+    header, *lines = table.read_text().splitlines()
+    for row in range(32, len(lines)):
+        name, *cells = lines[row].split(",")
+        lines[row] = ",".join([name, *(str(255 - int(cell)) for cell in cells)])
+    table.write_text("\n".join([header, *lines]))
+    told = []
+    found = predict_file(
+        ensemble, table, tmp_path / "r.csv",
+        training=Likeness.of(dataset.split("train").images),
+        progress=lambda share, what: told.append(what), warn=told.append,
+    )  # fmt: skip
+    (at,) = [place for place, what in enumerate(told) if what in found.warnings]
+    assert told[at].startswith("From image 33 on: The images look inverted")
+    assert told[at - 1] == "32 images predicted"
+
+
+def test_a_run_that_answers_nothing_is_named(ensemble, finished_run, table, tmp_path):
+    broken = Predictor.load(finished_run)
+    with torch.no_grad():
+        for parameter in broken.network.parameters():
+            parameter.fill_(float("nan"))
+    broken = dataclasses.replace(broken, run_id="broken-run")
+    told = []
+    both = Ensemble((*ensemble.members, broken))
+    found = predict_file(both, table, tmp_path / "r.csv", warn=told.append)
+    number = found.num_images
+    assert found.num_without_answer == number
+    assert found.warnings == tuple(told)
+    assert told == [
+        f"Run broken-run gave no finite answer for {number} of {number} images; their labels are empty."
+    ]
+
+
+def test_ids_that_look_like_formulas_are_counted(ensemble, table, tmp_path):
+    lines = table.read_text().splitlines()
+    for row, name in enumerate(("-front", "-3", "=1+1"), start=1):
+        lines[row] = name + lines[row][lines[row].index(",") :]
+    table.write_text("\n".join(lines))
+    found = predict_file(ensemble, table, tmp_path / "r.csv")
+    assert [row["ID"] for row in rows(tmp_path / "r.csv")[:3]] == ["'-front", "-3", "'=1+1"]
+    assert found.notes == (
+        "2 IDs were given a leading apostrophe, so that no spreadsheet takes them for formulas.",
+    )

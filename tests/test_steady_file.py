@@ -24,7 +24,7 @@ def test_a_larger_file_is_refused(tmp_path):
 def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path):
     path = tmp_path / "some.txt"
     path.write_bytes(b"abc")
-    message = "'some.txt' changed while it was read; nothing was imported"
+    message = "'some.txt' changed while it was read, so it was not used"
     with (
         pytest.raises(InvalidInput, match=message),
         steady_file(path),

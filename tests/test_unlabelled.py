@@ -101,11 +101,12 @@ def test_a_folder_gives_its_files_by_name_with_colours_brought_over(tmp_path):
     ids, images, notes, _ = read(folder)
     assert ids == ["1.png", "b/2.png"]
     np.testing.assert_array_equal(images[0], IMAGES[0])
-    assert notes == ["1 image in colour was made grey (luma)."]
+    left_out = "1 file of another kind was left out: 1 .txt."
+    assert notes == [left_out, "1 image in colour was made grey (luma)."]
     ids, images, notes, _ = read(folder, (3, 4, 4))
     np.testing.assert_array_equal(images[0], IMAGES[0].repeat(3, axis=0))
     np.testing.assert_array_equal(images[1], colour)
-    assert notes == ["1 image in grey got three equal channels."]
+    assert notes == [left_out, "1 image in grey got three equal channels."]
 
 
 def test_a_zip_and_a_single_image_are_read(tmp_path):
@@ -131,7 +132,7 @@ def test_an_unreadable_image_is_named_or_left_out_on_request(tmp_path):
     )
     ids, _, notes, _ = read(tmp_path, skip_unreadable=True)
     assert ids == ["1.png"]
-    assert notes == ["1 image files cannot be read and were left out: '2.png'."]
+    assert notes == ["1 image file cannot be read and was left out: '2.png'."]
 
 
 @pytest.mark.parametrize(
@@ -151,5 +152,44 @@ def test_a_table_that_breaks_a_rule_is_refused(tmp_path, content, words):
 
 def test_a_folder_without_images_is_refused(tmp_path):
     (tmp_path / "note.txt").write_text("no image")
-    with pytest.raises(InvalidInput, match="holds no image: none of its 1 files"):
+    with pytest.raises(
+        InvalidInput, match=r"holds no image: none of its 1 file ends in .*; they are 1 \.txt"
+    ):
         read(tmp_path)
+
+
+def test_files_of_other_kinds_are_counted_by_kind(tmp_path):
+    (tmp_path / "1.png").write_bytes(png(IMAGES[0]))
+    for name in ("b.gif", "c.HEIC", "d.gif", "README"):
+        (tmp_path / name).write_bytes(b"some")
+    assert read(tmp_path)[2] == [
+        "4 files of other kinds were left out: 2 .gif, 1 no ending, 1 .heic."
+    ]
+
+
+def cut_off_zip():
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr("1.png", png(IMAGES[1]))
+    return target.getvalue()[:-30]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        (
+            "one.gif",
+            b"GIF89a" + bytes(20),
+            "is a GIF image. Such images are not read. Save it as PNG.",
+        ),
+        ("one.heic", bytes(4) + b"ftypheic" + bytes(20), "is an HEIC image"),
+        ("one", png(IMAGES[0]), "is an image whose name does not end in .png. Give it that ending"),
+        ("some.zip", cut_off_zip(), "is a zip that is cut off or damaged.*Copy or fetch it again"),
+    ],
+    ids=["gif", "heic", "png without ending", "zip"],
+)
+def test_what_is_no_table_is_not_told_to_become_one(tmp_path, name, content, words):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InvalidInput, match=words) as caught:
+        read(tmp_path / name)
+    assert "CSV" not in str(caught.value)

@@ -1,12 +1,16 @@
 """The command `petridish`: the same verbs as the pages, through the same functions.
 
-Exit status: 0 done; 2 wrong usage or bad input, said in one line on stderr; 1 the work itself failed. One module per
-group of verbs. Each command imports what it needs inside, so that `--help` answers at once. What there is to say of a
-run or a variant is in `core.facts`; this package only lays it out.
+Exit status: 0 done; 2 wrong usage or bad input, said in one line on stderr; 1 the work itself failed; 128 and the number
+of the signal that ended it. One module per group of verbs. Each command imports what it needs inside, so that `--help`
+answers at once. What there is to say of a run or a variant is in `core.facts`; this package only lays it out.
 """
 
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 from typing import NoReturn
 
 import click
@@ -55,7 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: those of this process by default.
     """
     try:
-        cli.main(arguments, prog_name="petridish", standalone_mode=False)
+        with _tidy_ends():
+            cli.main(arguments, prog_name="petridish", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         # A group without a verb: its list of verbs is the answer.
         click.echo(error.format_message(), err=True)
@@ -68,6 +73,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(str(error), 2)
     except CoreError as error:
         _fail(str(error), 1)
+
+
+@contextmanager
+def _tidy_ends() -> Iterator[None]:
+    """Let signals end the command as Ctrl-C does, so that what it began to write is cleared away.
+
+    The runner has handlers of its own for as long as it works; a process that is started gets the usual ones.
+    """
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)  # Windows has no SIGHUP.
+            # What is ignored stays so: nohup.
+            if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+                before[number] = signal.signal(number, _leave)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    # A second one must not end the clearing away.
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(128 + number)
 
 
 def _fail(message: str, status: int) -> NoReturn:

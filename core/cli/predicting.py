@@ -1,7 +1,8 @@
 """The verb that answers for new images: `petridish predict`."""
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -61,8 +62,9 @@ def predict(
         raise click.UsageError("Name at least one run and then the input.")
     *run_ids, source = run_ids_and_input
     chosen = found(opened(runs), run_ids)
-    require_writable(output, force)
-    ensemble = Ensemble.load(chosen)
+    require_writable(output, force, Path(source))
+    data_dir = folder_of_data(data)
+    ensemble = Ensemble.load(chosen, data_dir)
     with progress_shown() as progress:
         results = predict_file(
             ensemble,
@@ -70,16 +72,19 @@ def predict(
             output,
             columns=ResultColumns(names, top, probabilities, counts),
             averaging=averaging,
-            training=training_likeness(chosen[0], folder_of_data(data)),
+            training=training_likeness(chosen[0], data_dir),
             skip_unreadable=skip_unreadable,
             is_inverted=invert,
             force=force,
             progress=progress,
+            warn=_beware,
         )
-    for warning in results.warnings:
-        click.echo(f"Beware: {warning}", err=True)
     class_names = ensemble.space.class_names
-    facts = {
+    per_class = [
+        {"class": label, "name": class_names[label], "images": int(number)}
+        for label, number in enumerate(results.per_class)
+    ]
+    facts: dict[str, Any] = {
         "output": str(output),
         "runs": [run.id for run in chosen],
         "images": results.num_images,
@@ -87,9 +92,16 @@ def predict(
         "seconds": round(results.seconds, 1),
         "warnings": list(results.warnings),
         "notes": list(results.notes),
-        "per_class": [
-            {"class": label, "name": class_names[label], "images": int(number)}
-            for label, number in enumerate(results.per_class)
-        ],
+        "per_class": per_class,
     }
+    if not as_json:
+        # A data set may have hundreds of classes; people read those that occur.
+        facts["per_class"] = [row for row in per_class if row["images"]]
+        facts["classes_without_images"] = len(per_class) - len(facts["per_class"])
     print_facts(as_json, facts)
+
+
+def _beware(sentence: str) -> None:
+    # On a screen the progress stands on the line where this would be written.
+    line = "\r\x1b[K" if sys.stderr.isatty() else ""
+    click.echo(f"{line}Beware: {sentence}", err=True)

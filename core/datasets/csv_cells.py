@@ -9,6 +9,7 @@ import csv
 import difflib
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -174,17 +175,54 @@ def _label_position(
 
 
 def _check_order(names: Sequence[str], table: str) -> None:
-    """Check that numbered pixels follow each other; names of another form tell no order."""
+    """Check that numbered pixels are alone and follow each other; names of another form tell no order."""
     numbered = [_NUMBERED.fullmatch(name) for name in names]
-    found = [(match[1], int(match[2][:9])) for match in numbered if match]
-    if len(found) < len(names) or len({prefix for prefix, _ in found}) > 1:
+    found = [("", -1) if match is None else (match[1], int(match[2][:9])) for match in numbered]
+    prefixes = Counter(prefix for prefix, number in found if number >= 0)
+    if not prefixes:
         return
+    (prefix, number_of_pixels), *_ = prefixes.most_common(1)
+    if 2 * number_of_pixels <= len(names):
+        return
+    is_pixel = [number >= 0 and one == prefix for one, number in found]
+    if not all(is_pixel):
+        strangers = [name for name, is_one in zip(names, is_pixel, strict=True) if not is_one]
+        numbers = [number for (_, number), is_one in zip(found, is_pixel, strict=True) if is_one]
+        raise _strangers(strangers, prefix, numbers, table)
     for before, after in zip(range(len(found)), range(1, len(found)), strict=False):
         if found[after][1] != found[before][1] + 1:
             raise InvalidInput(
                 f"The pixel columns of {table!r} are out of order: {names[after]!r} follows {names[before]!r}."
                 " Order them by number, row by row of the image."
             )
+
+
+def _strangers(
+    strangers: Sequence[str], prefix: str, numbers: Sequence[int], table: str
+) -> InvalidInput:
+    """Return what is wrong with columns that stand among numbered pixels, and with pixels whose place they may have."""
+    first = min(*numbers, 1)
+    total = len(numbers)
+    if math.isqrt(total) ** 2 != total:
+        total += len(strangers)  # as many pixels as there would be columns
+    missing = sorted(set(range(first, first + total)) - set(numbers))
+    are = "is no pixel" if len(strangers) == 1 else "are no pixels"
+    message = (
+        f"{_listed(strangers)} of {table!r} {are}: {len(numbers):,} of its columns are called {prefix}{numbers[0]} to"
+        f" {prefix}{numbers[-1]}."
+    )
+    if missing:
+        names = _listed([f"{prefix}{number}" for number in missing])
+        message += f" {names} {'is' if len(missing) == 1 else 'are'} missing."
+    remedy = "Remove what is no pixel" + (" and add what is missing" if missing else "")
+    return InvalidInput(
+        f"{message} {remedy}. A column of IDs is called ID, one of labels label or class."
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
+    return ", ".join(map(shown, names[:3])) + more
 
 
 def _side(names: Sequence[str], table: str) -> int:

@@ -49,7 +49,7 @@ def steady_file(path: Path, name: str | None = None, *, follow: bool = True) -> 
             changed = True
     if changed:
         raise InvalidInput(
-            f"{name!r} changed while it was read; nothing was imported. Import it again once it is complete."
+            f"{name!r} changed while it was read, so it was not used. Try again once it is complete."
         )
 
 

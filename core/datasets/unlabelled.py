@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +26,37 @@ from core.datasets.decode import (
 )
 from core.datasets.file_tree import FileTree, is_tree, opened_tree
 from core.datasets.pixel_csv import row_blocks
-from core.datasets.steady_file import read_whole
+from core.datasets.steady_file import read_whole, steady_file
 from core.exceptions import InvalidInput
 
 BLOCK_IMAGES = 512
 MOST_IN_A_NOTE = 5
+
+_SPREADSHEETS = (".xlsx", ".xlsm", ".ods")
+_SAVE = "Such images are not read. Save it as PNG"
+_RENAME = "Give it that ending, by which images are known"
+# Where a mark stands in a file, the mark, what the file is, and what to do.
+_NO_TABLE = (
+    (0, b"GIF8", "a GIF image", _SAVE),
+    (4, b"ftypavif", "an AVIF image", _SAVE),
+    (4, b"ftyphei", "an HEIC image", _SAVE),
+    (4, b"ftypmif1", "an HEIC image", _SAVE),
+    (0, b"8BPS", "a Photoshop image", _SAVE),
+    (0, b"\x89PNG", "an image whose name does not end in .png", _RENAME),
+    (0, b"\xff\xd8\xff", "an image whose name does not end in .jpg", _RENAME),
+    (8, b"WEBP", "an image whose name does not end in .webp", _RENAME),
+    (0, b"II*\0", "an image whose name does not end in .tif", _RENAME),
+    (0, b"MM\0*", "an image whose name does not end in .tif", _RENAME),
+    (0, b"Rar!", "a RAR archive", "Only zip is read. Unpack it and name the folder"),
+    (0, b"7z\xbc\xaf", "a 7-Zip archive", "Only zip is read. Unpack it and name the folder"),
+    # A whole one was known before.
+    (
+        0,
+        b"PK\3\4",
+        "a zip that is cut off or damaged: its list of files is missing",
+        "Copy or fetch it again",
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -117,6 +143,7 @@ def opened_images(
             found = _image_files(tree, path.name, fitting, skip_unreadable)
             yield UnlabelledImages(path.name, fitting, found)
     else:
+        _require_no_image(path)
         # Also what is no table: its reader says why.
         with opened_table(path, is_bounded=False) as table:
             columns = parsed_header(table.header, table.name, needs_label=False)
@@ -183,11 +210,19 @@ def _one_image(path: Path, fitting: "_Fitting") -> _Found:
 
 def _image_files(tree: FileTree, source: str, fitting: "_Fitting", skip_unreadable: bool) -> _Found:
     names = [name for name in tree.names if name.lower().endswith(ENDINGS)]
+    others = Counter(_kind(name) for name in tree.names if not name.lower().endswith(ENDINGS))
     if not names:
+        held = f"; they are {_kinds(others)}" if others else ""
         raise InvalidInput(
-            f"{source!r} holds no image: none of its {len(tree.names):,} files ends in {', '.join(ENDINGS)}."
+            f"{source!r} holds no image: none of its {_files(len(tree.names))} ends in {', '.join(ENDINGS)}{held}."
         )
     notes: list[str] = []
+    if others:
+        number = sum(others.values())
+        notes.append(
+            f"{_files(number)} of {'another kind' if number == 1 else 'other kinds'} {_were(number)} left out:"
+            f" {_kinds(others)}."
+        )
 
     def batches() -> Iterator[tuple[list[str], NDArray[np.uint8], float]]:
         unreadable: list[str] = []
@@ -203,10 +238,13 @@ def _image_files(tree: FileTree, source: str, fitting: "_Fitting", skip_unreadab
                 continue
             yield [name], fitting.fitted(pixels[None]), at / len(names)
         if len(unreadable) == len(names):
-            raise InvalidInput(f"None of the {len(names):,} image files of {source!r} can be read.")
+            raise InvalidInput(
+                f"None of the {_files(len(names), 'image file')} of {source!r} can be read."
+            )
         if unreadable:
             notes.append(
-                f"{len(unreadable):,} image files cannot be read and were left out: {_some(unreadable)}."
+                f"{_files(len(unreadable), 'image file')} cannot be read and {_were(len(unreadable))} left out:"
+                f" {_some(unreadable)}."
             )
 
     return _Found(batches(), notes, None)
@@ -289,6 +327,36 @@ class _Ids:
                 " already; all rows were kept in their order."
             )
         return notes
+
+
+def _require_no_image(path: Path) -> None:
+    """Refuse what is surely no table and for which "save it as CSV" would be the wrong advice.
+
+    Raises:
+        InvalidInput: it is an image of another kind or under another name, an archive, or a zip without its end.
+    """
+    if not path.is_file():
+        return
+    with steady_file(path) as file:
+        start = file.read(16)
+    for position, mark, what, remedy in _NO_TABLE:
+        if start.startswith(mark, position) and path.suffix.lower() not in _SPREADSHEETS:
+            raise InvalidInput(f"{path.name!r} is {what}. {remedy}.")
+
+
+def _kind(name: str) -> str:
+    return PurePosixPath(name).suffix.lower()[:10] or "no ending"
+
+
+def _kinds(kinds: Counter[str]) -> str:
+    """Return the kinds of files with their numbers, the most frequent first."""
+    some = [f"{number:,} {kind}" for kind, number in kinds.most_common(MOST_IN_A_NOTE)]
+    more = f" and {len(kinds) - MOST_IN_A_NOTE:,} more kinds" if len(kinds) > MOST_IN_A_NOTE else ""
+    return ", ".join(some) + more
+
+
+def _files(number: int, what: str = "file") -> str:
+    return f"{number:,} {what}{'s' if number != 1 else ''}"
 
 
 def _images(number: int) -> str:
