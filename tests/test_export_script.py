@@ -97,6 +97,21 @@ def test_a_script_of_an_unfinished_run_stops_where_it_stopped(
     assert "epoch train_loss validation_loss validation_accuracy\n1 " in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_a_script_of_a_history_with_a_lost_epoch_finds_the_others(
+    finished_copy, tmp_path, monkeypatch, capsys, lost
+):
+    (run,) = finished_copy.runs()
+    lines = run.layout.history.read_text().splitlines(keepends=True)
+    run.layout.history.write_text("".join(lines[:lost] + lines[lost + 1 :]))
+    (note,) = export("script", [run], tmp_path / "again.py")
+    assert f"history.jsonl lacks 1 of 3 epochs ({lost + 1})" in note
+    module = module_of((tmp_path / "again.py").read_text())
+    monkeypatch.setattr(sys, "argv", ["again.py"])
+    assert module.main() == 0
+    assert "The stored history was found again." in capsys.readouterr().out
+
+
 def test_a_script_says_when_its_history_is_another(finished_run, tmp_path, monkeypatch, capsys):
     export("script", [finished_run], tmp_path / "again.py")
     text = (tmp_path / "again.py").read_text()
@@ -278,8 +293,9 @@ def test_what_a_script_cannot_hold_is_named(finished_copy, tmp_path):
     with pytest.raises(InvalidParameter, match="cannot yet hold the augmentation step 'mixup'"):
         export("script", [mixed], out)
     run.layout.history.unlink()
+    young = replace(run, state=replace(run.state, epoch=0))
     with pytest.raises(RunStateError, match="has finished no epoch yet"):
-        export("script", [finished_copy.run(run.id)], out)
+        export("script", [young], out)
     run.layout.run_json.write_text("{}")
     with pytest.raises(DamagedRun, match="is damaged and cannot be exported"):
         export("script", [finished_copy.run(run.id)], out)

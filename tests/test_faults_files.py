@@ -348,7 +348,7 @@ def test_a_file_of_a_later_version_or_of_many_megabytes_breaks_no_reader(
     problem = f"{path.name} is larger than 64 MiB"
     if name in ("run.json", "state.json"):
         assert run.damaged == problem
-    assert any(one.finding.problem.startswith(problem) for one in fsck(store))
+    assert any(problem in one.finding.problem for one in fsck(store))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.charts.style import percent
-from core.exceptions import InvalidInput, InvalidParameter
+from core.exceptions import DamagedRun, InvalidInput
 from core.hand_in import hand_in, write_hand_in
 from core.hand_in.markup import element, table
 from core.hand_in.mistakes import gallery, worst_mistakes
@@ -115,11 +115,55 @@ def test_a_damaged_run_is_named_and_left_out(four_runs, store, data_dir):
     assert f"Run {four_runs[0].id} left out: damaged" in Page(made.html).text
 
 
+@pytest.mark.parametrize("how", ["missing", "garbage", "torn"])
+def test_a_damaged_history_is_named_on_top_at_the_curves_and_to_who_asked(four_runs, data_dir, how):
+    history = four_runs[0].layout.history
+    data = history.read_bytes()
+    if how == "missing":
+        history.unlink()
+    else:
+        history.write_bytes(b"{garbage\n" if how == "garbage" else data[:-9])
+    made = hand_in(four_runs, data_dir)
+    said = [one for one in made.left_out if four_runs[0].id in one]
+    words = {
+        "missing": "2 epochs were finished, but history.jsonl is missing",
+        "garbage": "1 damaged lines of its history were left out",
+        "torn": "history.jsonl lacks 1 of 2 epochs (2)",
+    }
+    assert any(words[how] in sentence for sentence in said)
+    text = Page(made.html).text
+    assert [text.count(sentence) for sentence in said] == [2] * len(said)
+
+
+def test_a_lost_history_is_not_told_as_a_run_that_has_not_begun(four_runs, data_dir):
+    for run in four_runs[:2]:
+        run.layout.history.unlink()
+    text = Page(hand_in(four_runs, data_dir).html).text
+    assert "The history is lost." in text
+    assert "No epoch has ended yet." not in text
+
+
+def test_a_damaged_result_of_the_only_run_is_named(four_runs, data_dir):
+    four_runs[0].layout.test_json.write_text("{")
+    made = hand_in(four_runs[:1], data_dir)
+    expected = f"Run {four_runs[0].id}: results/test cannot be read: test.json is no JSON"
+    assert expected in made.left_out[0]
+    assert expected in Page(made.html).text
+
+
+def test_of_a_single_variant_nothing_is_asked_and_it_is_counted_as_one(four_runs, data_dir):
+    html = hand_in(four_runs[:1], data_dir).html
+    assert "Is it real?" not in Page(html).texts
+    assert "Bars of the mean accuracy of 1 variant with intervals." in html
+    assert not re.search(r"\b1 (runs|variants)\b", html)
+    assert "Is it real?" in Page(hand_in(four_runs, data_dir).html).texts
+
+
 def test_only_damaged_runs_are_refused(four_runs, store, data_dir, tmp_path):
     four_runs[0].layout.run_json.write_text("{")
     damaged = [store.run(four_runs[0].id)]
     with pytest.raises(
-        InvalidParameter, match=r"at least one run that is not damaged; got none\. Run "
+        DamagedRun, match=r"at least one run that is not damaged; got none\. Run .* fsck says more"
     ):
         write_hand_in(damaged, tmp_path / "r.html", data_dir)  # fmt: skip
     assert not (tmp_path / "r.html").exists()

@@ -45,4 +45,5 @@ def report(
         return
     for sentence in made.left_out:
         click.echo(sentence, err=True)
-    click.echo(f"{output}: {made.num_runs} runs, {size / 1e6:.1f} MB")
+    number = "1 run" if made.num_runs == 1 else f"{made.num_runs:,} runs"
+    click.echo(f"{output}: {number}, {size / 1e6:.1f} MB")

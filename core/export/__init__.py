@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from core.exceptions import InvalidInput, InvalidParameter
+from core.exceptions import DamagedRun, InvalidInput, InvalidParameter
 from core.export.csv_table import write_csv
 from core.export.event_files import write_events
 from core.export.onnx_file import write_onnx
@@ -20,6 +20,7 @@ from core.export.safetensors_file import write_safetensors
 from core.registry import Registry
 from core.runs import files
 from core.runs.archive import write_zip
+from core.runs.history_damage import FOR_GOOD, history_damage
 from core.runs.run import Run
 
 EXPORTERS: Registry[Callable[[Path, Sequence[Run], bool], list[str]]] = Registry(
@@ -49,18 +50,19 @@ def export(
         force: whether to replace a file that is there; a folder is never replaced.
 
     Returns:
-        Sentences about snapshots and about what was left out.
+        Sentences about snapshots, about what is lost of a history and about what was left out.
 
     Raises:
-        InvalidInput: there is no such kind, a run is damaged, an optional package is missing, or what is to be written
-            is there or cannot be.
-        DamagedRun: what a run has stored cannot be read.
+        InvalidInput: there is no such kind, an optional package is missing, or what is to be written is there or cannot be.
+        DamagedRun: a run is damaged, or what it has stored cannot be read.
     """
     write = EXPORTERS[kind]
-    if out.is_dir():
-        raise InvalidParameter(f"{out.name!r} is a folder that exists. Choose another name.")
-    if out.exists() and not force:
-        raise _exists(out)
+    _require_free(out, force)
+    for run in runs:
+        if run.damaged is not None:
+            raise DamagedRun(
+                f"Run {run.id} is damaged and cannot be exported: {run.damaged}. petridish runs fsck {run.id} says more."
+            )
     try:
         # A folder of our own, which nobody else may read.
         aside = Path(tempfile.mkdtemp(".tmp", f"{out.name}.", out.parent))
@@ -68,12 +70,16 @@ def export(
         raise _unwritable(out, error) from None
     try:
         made = aside / out.name
-        notes = write(made, runs, weights)
+        damage = [sentence for run in runs for sentence in history_damage(run)]
+        # An archive names some of it by itself.
+        notes = list(dict.fromkeys([*damage, *write(made, runs, weights)]))
         if made.is_dir():
             _put_folder(made, out)
         else:
             _put_file(made, out, force)
         files.sync_folder(out.parent)
+    except DamagedRun as error:
+        raise _with_remedy(error) from None
     except OSError as error:
         raise _unwritable(out, error) from None
     finally:
@@ -81,9 +87,20 @@ def export(
     return notes
 
 
+def _require_free(out: Path, force: bool) -> None:
+    if out.is_dir():
+        raise InvalidParameter(f"{out.name!r} is a folder that exists. Choose another name.")
+    # A pipe, a device or a link to nothing is not what somebody means to replace.
+    if os.path.lexists(out) and not out.is_file():
+        raise InvalidParameter(f"{out.name!r} exists and is no regular file. Choose another name.")
+    if out.exists() and not force:
+        raise _exists(out)
+
+
 def _put_file(made: Path, out: Path, force: bool) -> None:
     made.chmod(files.FILE_MODE)
     files.sync_file(made)
+    _require_free(out, force)  # writing may have taken minutes
     try:
         if force:
             os.replace(made, out)
@@ -99,6 +116,12 @@ def _put_folder(made: Path, out: Path) -> None:
             f"{out.name!r} exists and is no folder to replace. Choose another name."
         )
     os.rename(made, out)
+
+
+def _with_remedy(error: DamagedRun) -> DamagedRun:
+    if any(remedy in str(error) for remedy in ("petridish runs fsck", FOR_GOOD)):
+        return error
+    return DamagedRun(f"{error} petridish runs fsck says more.")
 
 
 def _exists(out: Path) -> InvalidParameter:

@@ -43,7 +43,7 @@ def write_csv(path: Path, runs: Sequence[Run], weights: bool = True) -> list[str
                 values = row | of_run
                 writer.writerow([_cell(values.get(key)) for key in columns])
                 count += 1
-            if not count:
+            if not count and not run.state.epoch:
                 notes.append(f"Run {run.id} has finished no epoch yet and gives no row.")
     return notes
 

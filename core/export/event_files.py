@@ -59,7 +59,7 @@ def write_events(path: Path, runs: Sequence[Run], weights: bool = True) -> list[
                     writer.add_scalar(tag, value, row["epoch"], walltime=row.get("time"))
         for number, written in enumerate(sorted(folder.iterdir())):
             written.rename(folder / f"events.out.tfevents.{int(run.created or 0):010d}.{number}")
-        if not rows:
+        if not rows and not run.state.epoch:
             notes.append(f"Run {run.id} has finished no epoch yet and gives no curve.")
     return notes
 

@@ -51,13 +51,14 @@ def write_safetensors(path: Path, runs: Sequence[Run], weights: bool = True) -> 
 
 
 def _make(folder: Path, predictor: "Predictor") -> tuple[str, str, str]:
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     from core.export.script_model import model_file
 
     tensors = {name: one.contiguous() for name, one in predictor.network.state_dict().items()}
     header = {"format": "pt", **metadata(predictor.run_id, predictor)}
-    save_file(tensors, folder / "model.safetensors", header)
+    # Its own `save_file` hides why the disk refuses behind an error of its own.
+    (folder / "model.safetensors").write_bytes(save(tensors, header))
     (folder / "model.py").write_text(
         model_file(predictor.network, predictor.space), encoding="utf-8"
     )

@@ -235,7 +235,7 @@ def main() -> int:
     """Train, print each epoch and compare; return 0 if the history is found again, 1 if not."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\\n")[0])
     parser.add_argument("--epochs", type=int, help="stop after so many epochs")  #? !unfinished
-    # The run was not trained to the end; more epochs than it has cannot be compared.  #? unfinished
+    # What comes after the last epoch of the history cannot be compared.  #? unfinished
     last = HISTORY[-1][0]  #? unfinished
     parser.add_argument("--epochs", type=int, default=last, help="stop after so many")  #? unfinished
     parser.add_argument("--data", type=Path, metavar="FOLDER", help=DATA_HELP)  #? has_files
@@ -256,9 +256,9 @@ def main() -> int:
             break
     far = largest_differences(rows)
     print("largest difference from the stored history:", far)
-    is_complete = len(rows) == len(HISTORY)
+    is_complete = len(rows) == HISTORY[-1][0]
     if arguments.epochs is not None:
-        is_complete = len(rows) >= min(len(HISTORY), arguments.epochs)
+        is_complete = len(rows) >= min(HISTORY[-1][0], arguments.epochs)
     is_found = is_complete and all(far[name] <= TOLERANCE[name] for name in MEASURED)
     print("The stored history was", "found again." if is_found else "NOT found again.")
     return 0 if is_found else 1

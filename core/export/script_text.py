@@ -13,7 +13,7 @@ from torch import nn
 
 from core.config import RunConfig, TrainingConfig
 from core.datasets.imported import Imported
-from core.exceptions import RunStateError
+from core.exceptions import DamagedRun, RunStateError
 from core.export.script_augmentation import augmentation_part
 from core.export.script_data import data_part, folder_note
 from core.export.script_model import model_part
@@ -21,6 +21,7 @@ from core.export.script_sources import Sources, told
 from core.export.script_templates import CHECK, TRAINING, chosen_lines
 from core.inference import Predictor
 from core.labels import LabelSpace
+from core.runs.history_damage import history_damage
 from core.runs.run import Run
 from core.training.data import batch_bounds, epoch_order
 from core.training.epoch import _computing
@@ -67,6 +68,8 @@ def script_text(run: Run) -> tuple[str, list[str]]:
     """
     config = RunConfig.checked(run.config)
     rows = run.history()
+    if not rows and run.state.epoch:
+        raise DamagedRun(" ".join(history_damage(run)))
     if not rows:
         raise RunStateError(
             f"Run {run.id} has finished no epoch yet, so there is no history to compare with."
@@ -75,7 +78,7 @@ def script_text(run: Run) -> tuple[str, list[str]]:
     predictor = Predictor.load(run)
     network, space, image_shape = predictor.network, predictor.space, predictor.image_shape
     features = _features(config, network, image_shape, space)
-    if run.state.state != "finished":
+    if run.state.state != "finished" or rows[-1]["epoch"] < run.state.epoch:
         features.add("unfinished")
     sources = Sources(_GIVEN)
     data_settings, data = data_part(config.dataset, space, features, sources)

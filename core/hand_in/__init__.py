@@ -14,14 +14,15 @@ from pathlib import Path
 from core.analysis.subject import dataset_of
 from core.charts.style import distinct_colours
 from core.datasets.base import Dataset
-from core.exceptions import CoreError, InvalidParameter
+from core.exceptions import CoreError, DamagedRun, InvalidParameter
 from core.hand_in import compared, origin
 from core.hand_in.document import Chapter, document
 from core.hand_in.judged import SHOWN, WITH_COUNTS, judged
-from core.hand_in.markup import Markup, element, joined, paragraphs
+from core.hand_in.markup import Markup, element, joined, number_of, paragraphs
 from core.hand_in.reading import reading_chapter
 from core.results import require_writable, whole_file
 from core.run_groups import Group, damaged_sentences, groups
+from core.runs.history_damage import history_damage
 from core.runs.run import Run
 
 Progress = Callable[[float, str], None]
@@ -34,7 +35,8 @@ class HandIn:
     Attributes:
         html: the whole of it.
         num_runs: runs that it is about.
-        left_out: a sentence for each run that is not in it, and for what a comparison left out.
+        left_out: a sentence for each run that is not in it, for what is lost of a history, and for what a comparison
+            left out.
     """
 
     html: str
@@ -56,15 +58,17 @@ def hand_in(
         progress: told the share done, in [0, 1], and what is being done.
 
     Raises:
-        InvalidParameter: no run is left.
+        InvalidParameter: there is no run.
+        DamagedRun: all runs are damaged.
     """
     damaged = damaged_sentences(runs)
     every = groups(runs)
     if not every:
-        why = f" {damaged[0]}" if damaged else ""
-        raise InvalidParameter(
-            f"A report needs at least one run that is not damaged; got none.{why}"
-        )
+        rule = "A report needs at least one run that is not damaged; got none."
+        if not damaged:
+            raise InvalidParameter(rule)
+        raise DamagedRun(f"{rule} {damaged[0]} petridish runs fsck says more.")
+    damaged += [one for group in every for run in group.runs for one in history_damage(run)]
     by_data: dict[str, list[Group]] = {}
     for group in every:
         by_data.setdefault(group.fingerprint, []).append(group)
@@ -92,7 +96,7 @@ def hand_in(
     chapters.append(Chapter("origin", "Environment and hashes", origin.origin(every)))
     chapters.append(reading_chapter([*SHOWN, *WITH_COUNTS]))
     num_runs = len({run.id for run in runs if run.damaged is None})
-    title = "Report on 1 run" if num_runs == 1 else f"Report on {num_runs:,} runs"
+    title = f"Report on {number_of(num_runs, 'run')}"
     progress(1.0, "Written")
     html = document(title, _head(every, list(by_data.values()), damaged), chapters)
     return HandIn(html, num_runs, tuple(left_out))
@@ -109,7 +113,8 @@ def write_hand_in(
     """Make the file and write it, whole or not at all; arguments as for `hand_in`.
 
     Raises:
-        InvalidInput: the output exists and `force` is off, or it cannot be written; or no run is left.
+        InvalidInput: the output exists and `force` is off, or it cannot be written; or there is no run.
+        DamagedRun: all runs are damaged.
     """
     require_writable(output, force)
     made = hand_in(runs, data_dir, progress)
@@ -120,15 +125,14 @@ def write_hand_in(
 
 def _compared_chapter(some: Sequence[Group], name: str, anchor: str) -> tuple[Chapter, list[str]]:
     colours = distinct_colours({group.label: group.colour_key for group in some})
-    found, shown = compared.result(some, colours)
+    missing, shown = compared.result(some, colours)
     word = "Result" if len(some) == 1 else "Comparison"
     sections = (
         Chapter(f"{anchor}-curves", "Curves", compared.curves(some, colours)),
         Chapter(f"{anchor}-verdicts", "What the curves say", compared.verdicts(some)),
         Chapter(f"{anchor}-settings", "Settings", compared.settings(some)),
     )
-    missing = [] if found is None else list(found.left_out)
-    return Chapter(anchor, f"{word} on {name}", shown, sections), missing
+    return Chapter(anchor, f"{word} on {name}", shown, sections), list(missing)
 
 
 def _dataset(run: Run, data_dir: Path) -> Dataset | str:
@@ -139,10 +143,13 @@ def _dataset(run: Run, data_dir: Path) -> Dataset | str:
 
 
 def _head(every: Sequence[Group], by_data: Sequence[Sequence[Group]], damaged: list[str]) -> Markup:
-    variants = "1 variant" if len(every) == 1 else f"{len(every):,} variants"
     names = ", ".join(dict.fromkeys(some[0].dataset for some in by_data))
     when = time.strftime("%Y-%m-%d %H:%M")
-    said = element("p", f"{variants} on {names}. Made with Petridish, {when}.", class_="quiet")
+    said = element(
+        "p",
+        f"{number_of(len(every), 'variant')} on {names}. Made with Petridish, {when}.",
+        class_="quiet",
+    )
     if not damaged:
         return said
     return joined([said, element("div", paragraphs(damaged), class_="warning")])

@@ -18,10 +18,21 @@ from core.evaluation.seed_curves import seed_curves, single_curves, stage_bounda
 from core.exceptions import CoreError
 from core.facts import group_verdicts
 from core.hand_in.judged import interval
-from core.hand_in.markup import HEIGHT, Markup, element, figure, folded, joined, paragraphs, table
+from core.hand_in.markup import (
+    HEIGHT,
+    Markup,
+    element,
+    figure,
+    folded,
+    joined,
+    number_of,
+    paragraphs,
+    table,
+)
 from core.hand_in.reading import reading_id
 from core.lineup import Lineup, is_best, lineup, results_table
 from core.run_groups import Group, default_baseline, group_settings
+from core.runs.history_damage import history_damage
 
 METRICS = ("accuracy", "loss", "count_rmse")
 """Of the histories; each that occurs has its panel."""
@@ -33,8 +44,8 @@ def compared_on(groups: Sequence[Group]) -> str:
     return "test" if is_done else "validation"
 
 
-def result(groups: Sequence[Group], colours: Mapping[str, str]) -> tuple[Lineup | None, Markup]:
-    """Return the comparison in accuracy, None where nothing can be compared, and how it comes out.
+def result(groups: Sequence[Group], colours: Mapping[str, str]) -> tuple[tuple[str, ...], Markup]:
+    """Return what the comparison in accuracy left out, in sentences, and how it comes out.
 
     Args:
         groups: on the same data.
@@ -44,7 +55,7 @@ def result(groups: Sequence[Group], colours: Mapping[str, str]) -> tuple[Lineup 
     try:
         found = lineup(groups, compared_on(groups), "accuracy", baseline)
     except CoreError as error:
-        return None, element("p", str(error), class_="warning")
+        return (str(error),), element("p", str(error), class_="warning")
     comparison = found.comparison
     words = f"Accuracy on {comparison.num_images:,} images of {found.split}, 95 % intervals"
     against = f", held against {comparison.baseline}." if comparison.baseline else "."
@@ -56,7 +67,7 @@ def result(groups: Sequence[Group], colours: Mapping[str, str]) -> tuple[Lineup 
     drawn = figure(
         bars,
         "Accuracy of each variant",
-        f"Bars of the mean accuracy of {len(found.groups)} variants with intervals.",
+        f"Bars of the mean accuracy of {number_of(len(found.groups), 'variant')} with intervals.",
         reading_id("bars"),
     )
     pairs = Markup()
@@ -67,21 +78,21 @@ def result(groups: Sequence[Group], colours: Mapping[str, str]) -> tuple[Lineup 
             f"Differences in accuracy between {len(found.groups)} variants, each against each.",
             reading_id("pairs"),
         )
-    return found, joined(
+    return found.left_out, joined(
         [
             element("p", words, against),
             drawn,
-            element("h4", "Is it real?"),
+            element("h3", "Is it real?") if found.sentences else Markup(),
             paragraphs(found.sentences),
             pairs,
-            element("h4", "Results and costs"),
+            element("h3", "Results and costs"),
             _results(found, colours),
         ]
     )
 
 
 def curves(groups: Sequence[Group], colours: Mapping[str, str]) -> Markup:
-    """Return one figure a metric: means with bands over seeds, the single seeds behind."""
+    """Return one figure a metric: means with bands over seeds, the single seeds behind; above them what is lost of them."""
     histories = {run.id: run.history() for group in groups for run in group.runs}
     labels = {run.id: group.label for group in groups for run in group.runs}
     stages = stage_boundaries(histories, labels)
@@ -100,9 +111,11 @@ def curves(groups: Sequence[Group], colours: Mapping[str, str]) -> Markup:
         # A legend that must be scrolled is cut off on paper.
         fig.update_layout(height=max(HEIGHT, 130 + 30 * len(groups)))
         title = metric_title(metric)
-        alt = f"{title} by epoch of {len(groups)} variants."
+        alt = f"{title} by epoch of {number_of(len(groups), 'variant')}."
         figures.append(figure(fig, title, alt, reading_id("curves")))
-    return joined(figures) if figures else element("p", "No epoch has ended yet.")
+    damage = [one for group in groups for run in group.runs for one in history_damage(run)]
+    lost = element("div", paragraphs(damage), class_="warning") if damage else Markup()
+    return joined([lost, *figures]) if figures else joined([lost, element("p", _no_curves(groups))])
 
 
 def settings(groups: Sequence[Group]) -> Markup:
@@ -147,9 +160,14 @@ def verdicts(groups: Sequence[Group]) -> Markup:
         mark = " (baseline)" if group is baseline and len(groups) > 1 else ""
         parts += [
             element("h4", f"{group.label}{mark}"),
-            paragraphs(sentences or ["No epoch has ended yet."]),
+            paragraphs(sentences or [_no_curves([group])]),
         ]
     return joined(parts)
+
+
+def _no_curves(groups: Sequence[Group]) -> str:
+    has_finished = any(run.state.epoch for group in groups for run in group.runs)
+    return "The history is lost." if has_finished else "No epoch has ended yet."
 
 
 def words(path: str) -> str:

@@ -25,6 +25,7 @@ h3 { font-size: 1.2rem; margin: 36px 0 8px; }
 h4 { font-size: 1rem; margin: 24px 0 6px; }
 a { color: #00598c; }
 nav { background: #f3f6f9; border-radius: 6px; padding: 10px 20px; margin: 20px 0; }
+nav a, figcaption a { display: inline-block; min-height: 24px; min-width: 24px; }
 nav ol { margin: 4px 0; padding-left: 22px; }
 nav ol ol { columns: 3 220px; list-style: none; padding-left: 0; }
 .quiet, figcaption a, dt { color: #5b6470; }
@@ -69,6 +70,10 @@ function draw(box) {
   const drawing = JSON.parse(box.nextElementSibling.textContent);
   Plotly.newPlot(box, drawing.data, drawing.layout, config);
 }
+const tables = new ResizeObserver((seen) => seen.forEach(({target}) => {
+  if (target.scrollWidth > target.clientWidth) target.tabIndex = 0; else target.removeAttribute("tabindex");
+}));
+document.querySelectorAll(".wide").forEach((box) => tables.observe(box));
 const near = new IntersectionObserver(
   (seen) => seen.forEach((one) => { if (one.isIntersecting) draw(one.target); }), {rootMargin: "800px"});
 boxes.forEach((box) => near.observe(box));

@@ -54,7 +54,7 @@ def paragraphs(sentences: Iterable[str]) -> Markup:
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], num_texts: int = 1) -> Markup:
-    """Return a table that scrolls by itself where it is wider than the page.
+    """Return a table that scrolls by itself where it is wider than the page; the file's script lets keys scroll it then.
 
     Args:
         headers: of the columns.
@@ -71,6 +71,11 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], num_texts: int 
     head = element("thead", element("tr", cells("th", headers)))
     body = element("tbody", *(element("tr", cells("td", row)) for row in rows))
     return element("div", element("table", head, body), class_="wide")
+
+
+def number_of(number: int, what: str) -> str:
+    """Return a number with what is counted: "1 variant", "2 variants"."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def folded(summary: str, *children: str) -> Markup:
@@ -95,6 +100,7 @@ def figure(fig: go.Figure, title: str, alt: str, reading: str | None = None) -> 
     return element(
         "figure",
         element("figcaption", element("strong", title), " ", link),
-        element("div", class_="plot", role="img", aria_label=alt, style=f"min-height:{height}px"),
+        # A group and no picture: what is within a picture, such as the buttons above the figure, is not announced.
+        element("div", class_="plot", role="group", aria_label=alt, style=f"min-height:{height}px"),
         element("script", drawing, type="application/json"),
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.charts.style import percent
 from core.facts import final_accuracy, run_facts
-from core.hand_in.markup import Markup, element, joined, table
+from core.hand_in.markup import Markup, element, joined, number_of, table
 from core.run_groups import Group
 from core.runs.run import Run
 
@@ -74,8 +74,9 @@ def _environment(words: Mapping[str, str], num_runs: int) -> Markup:
         for name, value in (words or {"environment": "not recorded"}).items()
         for part in (element("dt", names.get(name, name.capitalize())), element("dd", value))
     ]
-    number = "1 run" if num_runs == 1 else f"{num_runs:,} runs"
-    return joined([element("h4", f"Trained with ({number})"), element("dl", *entries)])
+    return joined(
+        [element("h3", f"Trained with ({number_of(num_runs, 'run')})"), element("dl", *entries)]
+    )
 
 
 def _hashes(runs: Sequence[Run], facts: Mapping[str, Mapping[str, Any]]) -> Markup:
@@ -99,7 +100,7 @@ def _hashes(runs: Sequence[Run], facts: Mapping[str, Mapping[str, Any]]) -> Mark
     headers = ["Run", "Created", "Seed", "Data fingerprint", "Settings (SHA-256)"]
     return joined(
         [
-            element("h4", "Hashes"),
+            element("h3", "Hashes"),
             table([*headers, "Best weights (SHA-256)"], rows, num_texts=6),
         ]
     )

@@ -53,7 +53,7 @@ def reading_chapter(sections: list[str]) -> Chapter:
     """
     texts = COMPARED | {name: (section(name).title, section(name).how_to_read) for name in sections}
     body = joined(
-        element("div", element("h4", title), element("p", text), id=reading_id(name))
+        element("div", element("h3", title), element("p", text), id=reading_id(name))
         for name, (title, text) in texts.items()
     )
     note = element(

@@ -23,6 +23,7 @@ import orjson
 
 from core.exceptions import DamagedRun, RunStateError
 from core.runs import files, history, outputs
+from core.runs.history_damage import lines_sentence
 from core.runs.layout import RunLayout
 from core.runs.run import Run, wrong_in_edit
 from core.runs.state import ACTIVE, RunState
@@ -272,7 +273,7 @@ def _history_lines(written: _Written, layout: RunLayout) -> bytes:
     if not bad and len(rows) == len(found):
         return data
     number = bad + len(found) - len(rows)
-    written.notes.append(f"Run {layout.id}: {number} damaged lines of its history were left out.")
+    written.notes.append(lines_sentence(layout.id, number))
     return b"".join(orjson.dumps(row) + b"\n" for row in rows)
 
 

@@ -166,6 +166,8 @@ def final_predictions(layout: RunLayout) -> Predictions:
         index = files.read_json(layout.test_json)
     except FileNotFoundError:
         raise _nothing_stored(layout, "test") from None
+    except DamagedRun as error:
+        raise DamagedRun(f"Run {layout.id}: results/test cannot be read: {error}.") from None
     try:
         outputs = {
             # Mapped before it is copied, so that no header can ask for more memory than the file is long.
@@ -190,6 +192,8 @@ def epoch_predictions(layout: RunLayout, split: str, epoch: int) -> Predictions:
         index = files.read_json(layout.predictions_index)
     except FileNotFoundError:
         raise _nothing_stored(layout, split) from None
+    except DamagedRun as error:
+        raise DamagedRun(f"Run {layout.id}: predictions cannot be read: {error}.") from None
     try:
         if split not in index["splits"]:
             raise UnknownName("split with stored outputs", split, index["splits"])

@@ -12,6 +12,7 @@ from dashboard.widgets.counts_section import counts_section
 from dashboard.widgets.evaluating import evaluating, shown_picker, what_is_missing
 from dashboard.widgets.neurons_section import neurons_section
 from dashboard.widgets.ranking_section import precision_recall_section, roc_section
+from dashboard.widgets.runs_transfer import export_form
 from dashboard.widgets.scores import scores
 
 SECTIONS = {
@@ -32,6 +33,7 @@ if not runs:
     st.stop()
 with top:
     now = evaluating(runs, key="evaluating")
+    export_form([one.run for one in now.answers.values()], key="export")
 what_is_missing(now, key="evaluating")
 scores(now, key="scores")
 known = {name: words for name, (words, _) in SECTIONS.items() if name != "counts" or now.has_counts}

@@ -1,9 +1,18 @@
 """The hand-in file, opened from disk with the network off."""
 
+import importlib.resources
+
 import numpy as np
 import pytest
 
 from core.hand_in import write_hand_in
+
+AXE = importlib.resources.files("axe_playwright_python") / "axe.min.js"
+VIOLATIONS = """async () => {
+  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+  const options = { runOnly: tags, rules: { 'heading-order': { enabled: true } }, resultTypes: ['violations'] };
+  const { violations } = await axe.run(document, options);
+  return violations.map(one => `${one.id}: ${one.nodes.map(node => node.html.slice(0, 160)).join(' | ')}`); }"""
 
 
 @pytest.fixture
@@ -55,4 +64,38 @@ def test_on_paper_every_folded_part_is_open_and_nothing_is_cut_off(browser, repo
     assert max(tab.evaluate(widths)) <= 690
     tab.evaluate("dispatchEvent(new Event('afterprint'))")
     assert tab.locator("details[open]").count() == 0
+    context.close()
+
+
+def test_the_file_can_be_read_and_used_by_all(browser, report):
+    playwright = pytest.importorskip("playwright.sync_api")
+    for width in (1280, 820):
+        # Its policy keeps scripts of others out, and axe is one.
+        context = browser.new_context(
+            viewport={"width": width, "height": 720}, offline=True, bypass_csp=True
+        )
+        tab = context.new_page()
+        tab.goto(report.as_uri())
+        playwright.expect(tab.locator("figure .plot:not([data-drawn])")).to_have_count(0)
+        for summary in tab.locator("summary").all():
+            summary.click()
+        tab.evaluate(AXE.read_text())
+        assert tab.evaluate(VIOLATIONS) == [], width
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+        context.close()
+
+
+def test_a_table_wider_than_the_page_is_scrolled_with_keys(browser, report):
+    playwright = pytest.importorskip("playwright.sync_api")
+    context = browser.new_context(viewport={"width": 820, "height": 1180}, offline=True)
+    tab = context.new_page()
+    tab.goto(report.as_uri())
+    wide = tab.locator(".wide[tabindex='0']").first
+    playwright.expect(wide).to_be_attached()
+    wide.focus()
+    tab.keyboard.press("ArrowRight")
+    tab.wait_for_function("one => one.scrollLeft > 0", arg=wide.element_handle())
+    tab.set_viewport_size({"width": 2400, "height": 1180})
+    tab.evaluate("document.body.style.maxWidth = 'none'")
+    playwright.expect(tab.locator(".wide[tabindex]")).to_have_count(0)
     context.close()

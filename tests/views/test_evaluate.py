@@ -127,6 +127,18 @@ def test_the_gallery_says_which_page_of_how_many_is_shown(open_app, finished, wo
     assert "Page 2 of 6" in words(app.run())
 
 
+def test_what_is_shown_is_exported_here_too(open_app, two, words):
+    root, run, other = two
+    of_one_alone = "A script and weights are made of one run"
+    for runs, many in (([run], "1 run"), ([run, other], "2 runs")):
+        app = open_app(root, "evaluate", runs=",".join(one.id for one in runs))
+        assert "Export" in [one.proto.popover.label for one in app.get("popover")]
+        labels = [one.proto.label for one in app.get("download_button")]
+        assert {f"Report on {many} (HTML)", f"Archive of {many} (zip)"} <= set(labels)
+        weights = app.button(key="export-safetensors")
+        assert weights.disabled == (len(runs) > 1) == (of_one_alone in words(app))
+
+
 def test_an_older_link_with_one_run_is_understood(open_app, finished):
     store, run = finished
     app = open_app(store.root, "evaluate", run=run.id)
