@@ -192,7 +192,7 @@ class Tabs:
 
     def _look_for_errors(self) -> None:
         # Alerts are right there: they say why a run broke off, and what was refused.
-        self._broken += self._pressed.locator(".stException").all_inner_texts()
+        self._broken += _texts(self._pressed, ".stException")
 
     def errors(self) -> list[str]:
         """Return the errors that were shown where buttons were pressed, and those shown now where none was."""
@@ -201,8 +201,22 @@ class Tabs:
         found = list(self._broken)
         for page in self._watched:
             for place in (".stException", ".stAlertContainer:has(.stAlertContentError)"):
-                found += page.locator(place).all_inner_texts()
+                found += _texts(page, place)
         return found
+
+
+def _texts(page: Any, place: str) -> list[str]:
+    """Return the texts of all elements of a page; while it loads anew, as after the end of its dashboard, look again."""
+    from playwright.sync_api import Error
+
+    end = time.monotonic() + PATIENCE / 1000
+    while True:
+        try:
+            return page.locator(place).all_inner_texts()
+        except Error as error:
+            if "navigation" not in str(error) or time.monotonic() > end:
+                raise
+            page.wait_for_timeout(200)
 
 
 @contextlib.contextmanager
