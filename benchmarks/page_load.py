@@ -3,11 +3,13 @@
 Websocket clients move through all pages, each opening one, waiting for its answer and thinking 1 to 4 seconds. Once
 nothing trains, and once while a run trains on the same machine. Told are the answers' times (from the request to the end
 of the script), the server's CPU seconds an answer, how much slower the run's epochs were than alone, errors, and how far
-the server's memory grew. A page's answer is what the server does; drawing it is each browser's own business.
+the server's memory grew. A page's answer is what the server does; drawing it is each browser's own business. Exit status 1
+where a limit is broken: an error, p95 above 500 ms, or 300 MB more memory.
 """
 
 import argparse
 import asyncio
+import math
 import os
 import random
 import shutil
@@ -15,6 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import psutil
 import websockets
+from streamlit.proto.Alert_pb2 import Alert
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
@@ -36,6 +40,10 @@ from core.variants import run_config
 
 THINKING = (1.0, 4.0)
 LONGEST_ANSWER = 60.0
+LARGEST_P95 = 0.5
+"""Seconds."""
+LARGEST_GROWTH = 300_000_000
+"""Bytes by which the server's memory may grow in a round."""
 TRAINED = run_config(
     {"name": "shapes", "images": 2000}, "shapes-net", {"training.max_epochs": 1000}
 )
@@ -51,6 +59,16 @@ class Measured:
     @property
     def all_seconds(self) -> list[float]:
         return [one for some in self.seconds.values() for one in some]
+
+    @property
+    def p95(self) -> float:
+        """Seconds within which 95 % of the answers came; there is at least one."""
+        return p95(self.all_seconds)
+
+
+def p95(seconds: list[float]) -> float:
+    """Return the 95th percentile of at least one duration: one that was measured, at least as long as 95 % of them."""
+    return sorted(seconds)[math.ceil(0.95 * len(seconds)) - 1]
 
 
 async def answered(
@@ -70,8 +88,8 @@ async def answered(
         if kind == "new_session":
             # What ends before is a script of the page before.
             is_ours = True
-        elif kind == "delta" and said.delta.new_element.WhichOneof("type") == "exception":
-            found.errors.append(f"{page}: {said.delta.new_element.exception.message[:200]}")
+        elif kind == "delta" and (problem := problem_of(said)):
+            found.errors.append(f"{page}: {problem[:200]}")
         elif kind == "page_not_found":
             found.errors.append(f"{page}: no such page")
         elif kind == "script_finished" and is_ours:
@@ -79,6 +97,17 @@ async def answered(
                 continue
             found.seconds.setdefault(page or "first", []).append(time.perf_counter() - started)
             return
+
+
+def problem_of(said: ForwardMsg) -> str | None:
+    """Return what an element says went wrong: a traceback, or an error raised on purpose, which is a quick bad answer."""
+    element = said.delta.new_element
+    match element.WhichOneof("type"):
+        case "exception":
+            return element.exception.message or element.exception.type
+        case "alert" if element.alert.format == Alert.ERROR:
+            return element.alert.body or "an error without words"
+    return None
 
 
 async def client(
@@ -139,30 +168,52 @@ def epoch_seconds(store: Store, run_id: str, since: float) -> float:
     return statistics.median([row["epoch_seconds"] for row in rows]) if rows else float("nan")
 
 
-def show(title: str, found: Measured, cpu: float, before: int, after: int) -> None:
-    """Print what a round gave."""
+def broken_limits(found: Measured, growth: int) -> list[str]:
+    """Return which limits a round broke, in words.
+
+    Args:
+        found: what the clients saw.
+        growth: of the server's memory, in bytes.
+    """
+    broken = []
+    if found.errors:
+        broken.append(f"{len(found.errors)} errors; there may be none")
+    if not found.seconds:
+        broken.append("no answer")
+    elif found.p95 > LARGEST_P95:
+        broken.append(f"p95 {1000 * found.p95:.0f} ms; at most {1000 * LARGEST_P95:.0f} ms")
+    if growth > LARGEST_GROWTH:
+        broken.append(
+            f"memory grew by {growth / 1e6:.0f} MB; at most {LARGEST_GROWTH / 1e6:.0f} MB"
+        )
+    return broken
+
+
+def show(title: str, found: Measured, cpu: float, before: int, after: int) -> list[str]:
+    """Print what a round gave; return which limits it broke."""
+    broken = [f"{title}: {one}" for one in broken_limits(found, after - before)]
     seconds = sorted(found.all_seconds)
     if not seconds:
         print(f"{title}: no answer; errors: {found.errors[:3]}")
-        return
-    p50, p95 = statistics.median(seconds), seconds[int(0.95 * (len(seconds) - 1))]
+        return broken
     print(
-        f"{title}: {len(seconds):,} answers, median {1000 * p50:.0f} ms, p95 {1000 * p95:.0f} ms, longest "
-        f"{1000 * seconds[-1]:.0f} ms; server CPU {1000 * cpu / len(seconds):.0f} ms an answer; "
-        f"{len(found.errors)} errors; server memory {before >> 20} -> {after >> 20} MiB"
+        f"{title}: {len(seconds):,} answers, median {1000 * statistics.median(seconds):.0f} ms, p95 "
+        f"{1000 * found.p95:.0f} ms, longest {1000 * seconds[-1]:.0f} ms; server CPU "
+        f"{1000 * cpu / len(seconds):.0f} ms an answer; {len(found.errors)} errors; server memory "
+        f"{before >> 20} -> {after >> 20} MiB"
     )
     for page, some in sorted(found.seconds.items()):
-        some = sorted(some)
         print(
             f"  {page:9} {len(some):5,} answers, median {1000 * statistics.median(some):5.0f} ms, p95 "
-            f"{1000 * some[int(0.95 * (len(some) - 1))]:5.0f} ms"
+            f"{1000 * p95(some):5.0f} ms"
         )
-    for error in found.errors[:5]:
-        print(f"  error: {error}")
+    for error, number in Counter(found.errors).most_common(5):
+        print(f"  error: {error} ({number} times)")
+    return broken
 
 
-def main() -> None:
-    """Measure both rounds."""
+def main() -> int:
+    """Measure both rounds; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--clients", type=int, default=30)
     parser.add_argument("--minutes", type=float, default=3.0)
@@ -189,27 +240,30 @@ def main() -> None:
             print(f"{options.clients} clients, {len(store.runs())} runs, {os.cpu_count()} cores")
             measured(url, pages, 3, 20)  # what everybody shares is read once
 
-            def round_of(title: str) -> None:
+            def round_of(title: str) -> list[str]:
                 times, memory = process.cpu_times(), process.memory_info().rss
                 found = measured(url, pages, options.clients, 60 * options.minutes)
                 now = process.cpu_times()
                 cpu = now.user + now.system - times.user - times.system
-                show(title, found, cpu, memory, process.memory_info().rss)
+                return show(title, found, cpu, memory, process.memory_info().rss)
 
-            round_of("nothing trains")
+            broken = round_of("nothing trains")
             dataset = TRAINED.dataset.load(data_dir)
             run = submit(store, executor, dataset, TRAINED, seed=99)
             while store.run(run.id).state.epoch < 5:
                 time.sleep(0.5)
             alone = epoch_seconds(store, run.id, run.created or 0)
             since = time.time()
-            round_of("one run trains")
+            broken += round_of("one run trains")
             beside = epoch_seconds(store, run.id, since)
             print(
                 f"an epoch takes {alone:.2f} s alone and {beside:.2f} s beside: {beside / alone:.2f} x"
             )
             control.kill(store, [store.run(run.id)], by="benchmark")
+    for one in broken:
+        print(f"beyond the limit: {one}")
+    return 1 if broken else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

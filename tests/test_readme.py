@@ -1,5 +1,6 @@
 """README and CONTRIBUTING against the program: commands, pages, paths, pictures, and the examples as they are written."""
 
+import csv
 import json
 import os
 import re
@@ -9,10 +10,13 @@ import sys
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
+from PIL import Image
 
 from core.cli import cli
 from core.jobs.people import People
+from core.runs.store import Store
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -208,3 +212,71 @@ def add_lines(root, lines):
             assert found.count(line[1:]) == 1, (path.name, line)
             at = found.index(line[1:])
     path.write_text("\n".join(found) + "\n")
+
+
+@pytest.mark.slow
+def test_the_way_from_a_folder_of_images_to_a_report_works_as_it_is_written(tmp_path):
+    text = README.partition("## From a folder of images to a report")[2]
+    block = re.search(r"^```\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    lines = [line.partition(" #")[0].strip() for line in block[1].splitlines()]
+    verbs = ["datasets import", "train", "compare", "predict", "report"]
+    assert len(lines) == len(verbs)
+    make_images(tmp_path / "PATH", ["lying", "standing"], 60)
+    make_images(tmp_path, ["other-images"], 9)
+    ids = []
+    said = {}
+    for line, verb in zip(lines, verbs, strict=True):
+        assert line.startswith(f"petridish {verb} ")
+        for name, value in (("ID2", ids[-1:]), ("ID", ids[:1])):
+            line = re.sub(rf"\b{name}\b", "".join(value), line)
+        if verb == "train":
+            line += " --set training.max_epochs=2"
+        done = subprocess.run(
+            [sys.executable, "-m", "core", *line.split()[1:]],
+            cwd=tmp_path,
+            env=os.environ
+            | {
+                "OMP_NUM_THREADS": "1",
+                "PYTHONPATH": str(ROOT),
+                "PETRIDISH_DATA": str(tmp_path / "data"),
+            }
+            | {"PETRIDISH_RUNS": "runs", "PETRIDISH_WAITS": '{"runner_idle": 1}'},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, (line, done.stdout, done.stderr)
+        said[verb] = done.stdout + done.stderr
+        if verb == "train":
+            ids = [run.id for run in Store(tmp_path / "runs").runs()]
+
+    # As it says: two variants with seeds 0 to 2 each, on few images with a batch that is cut down, and that is said.
+    runs = Store(tmp_path / "runs").runs()
+    assert {(run.variant, run.seed) for run in runs} == {
+        (variant, seed) for variant in ("conv-base", "dense-base") for seed in range(3)
+    }
+    assert all(run.state.state == "finished" and run.dataset == "my-data" for run in runs)
+    told = re.search(
+        r"Batch size (\d+) instead of \d+: .* only (\d+) training images", said["train"]
+    )
+    assert told and {run.config["training"]["batch_size"] for run in runs} == {int(told[1])}
+    assert 4 * int(told[1]) <= int(told[2]) < 120
+    assert "conv-base" in said["compare"] and "dense-base" in said["compare"]
+    with (tmp_path / "results.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 9 and {row["label"] for row in rows} <= {"0", "1"}
+    assert all(row["ID"].startswith("other-images") or row["ID"].endswith(".png") for row in rows)
+    report = (tmp_path / "report.html").read_text()
+    assert ids[0] in report and ids[-1] in report
+    assert not re.search(r"<(?:script|link|img)[^>]+(?:src|href)=[\"']https?:", report)
+
+
+def make_images(folder, classes, number):
+    """Write a folder of grey 12x12 images for each class: bright stripes, upright where it is the second."""
+    draw = np.random.default_rng(0)
+    for place, name in enumerate(classes):
+        (folder / name).mkdir(parents=True)
+        for at in range(number):
+            image = draw.integers(0, 60, (12, 12), dtype=np.uint8)
+            image[draw.integers(12)] = 255
+            Image.fromarray(image.T if place else image).save(folder / name / f"{at:03}.png")

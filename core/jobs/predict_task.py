@@ -38,9 +38,9 @@ def predict_images(
         progress: told the share that is done.
 
     Returns:
-        images, without_answer, per_class (K numbers), class_names, count_names, warnings, notes, seconds, first and
-        least_certain: lists of {position, id, label, confidence (null without an answer), counts, at}, where `at` is the
-        image's place in `shown_images`.
+        runs (ids of those that answered), images, without_answer, per_class (K numbers), class_names, count_names,
+        warnings, notes, seconds, first and least_certain: lists of {position, id, label, confidence (null without an
+        answer), counts, at}, where `at` is the image's place in `Predicted.images`.
     """
     from core.ensemble import Ensemble
     from core.results import ResultColumns, predict_file
@@ -67,6 +67,7 @@ def predict_images(
     least = [_plain(one, images) for one in _least_certain(found.gallery, found.per_class)]
     np.save(folder / _IMAGES, np.stack(images), allow_pickle=False)
     return {
+        "runs": [run.id for run in runs],
         "images": found.num_images,
         "without_answer": found.num_without_answer,
         "per_class": found.per_class.tolist(),

@@ -3,6 +3,7 @@
 The work runs in the background (`core.jobs.predict_task`), so a page may be left and found again by its link.
 """
 
+import contextlib
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,6 +21,7 @@ from dashboard.widgets.errors import errors_shown
 from dashboard.widgets.identity import why_not
 from dashboard.widgets.markdown import duration, escaped
 from dashboard.widgets.predicted_gallery import predicted_gallery
+from dashboard.widgets.run_picker import titles_of
 from dashboard.widgets.source_input import require_source, saved_uploads, source_input
 
 TASK_KEY, FOLDER_KEY = "prediction", "kept"
@@ -54,7 +56,7 @@ def predict_file_section(runs: Sequence[Run], key: str) -> None:
         st.info("This prediction is no longer kept; start it again.", icon=":material/schedule:")
         return
     if facts is not None:
-        _outcome(facts, folder, key)
+        _outcome(facts, folder, runs, key)
 
 
 def _form(runs: Sequence[Run], key: str) -> None:
@@ -130,8 +132,14 @@ def _start(
     st.rerun()
 
 
-def _outcome(facts: Mapping[str, Any], folder: str, key: str) -> None:
+def _outcome(facts: Mapping[str, Any], folder: str, runs: Sequence[Run], key: str) -> None:
     found = predict_data.outcome(facts, folder)
+    if set(facts["runs"]) != {run.id for run in runs}:
+        # A choice made afterwards, or another one in the link, must not pass for who answered.
+        st.warning(
+            f"Answered by {escaped(_titles(facts['runs']))}, not by the choice above.",
+            icon=":material/history:",
+        )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
             f"**{facts['images']:,} images predicted** in {_time_taken(facts['seconds'])}",
@@ -158,6 +166,17 @@ def _outcome(facts: Mapping[str, Any], folder: str, key: str) -> None:
         with st.expander(f"{len(facts['notes'])} notes on the file"):
             st.markdown("\n".join(f"- {escaped(note)}" for note in facts["notes"]))
     predicted_gallery(found, key)
+
+
+def _titles(run_ids: Sequence[str]) -> str:
+    """Return what runs are called; one that was deleted, or is not shown to who asks, keeps its id."""
+    known = []
+    for run_id in run_ids:
+        with contextlib.suppress(UnknownName):
+            known.append(data.store().run(run_id))
+    titles = titles_of(known)
+    names = [titles.get(run_id, f"{run_id}, which is not here any more") for run_id in run_ids]
+    return names[0] if len(names) == 1 else f"the mean of {'; '.join(names)}"
 
 
 def _time_taken(seconds: float) -> str:

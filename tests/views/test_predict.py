@@ -1,7 +1,14 @@
-"""The page Predict: empty, a file predicted in the background, an image drawn, figures placed by hand."""
+"""The page Predict: empty, a file predicted in the background, an image drawn or uploaded, figures placed by hand.
+
+A test gives no click to a canvas: what the click of a browser does is `tests/browser/test_predict.py`'s.
+"""
 
 import base64
+import io
 import json
+import os
+import shutil
+import signal
 import time
 
 import numpy as np
@@ -9,10 +16,19 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from core.charts.style import percent
 from core.config import RunConfig
+from core.datasets.placed_figures import PlacedFigures
+from core.datasets.shapes import FIGURES_PER_IMAGE, TYPE_NAMES, label_space
+from core.inference import Predictor
 from core.jobs import analyst
 from core.jobs.analyst_tasks import upload_folder
-from core.jobs.predict_task import TASK
+from core.jobs.inline import InlineExecutor
+from core.jobs.predict_task import TABLE, TASK
+from core.jobs.submit import submit
+from core.runs import locks
+from core.runs.store import Store
+from core.variants import run_config
 from dashboard.widgets.pixel_canvas import decoded_drawing
 from dashboard.widgets.predict_file_section import _time_taken
 
@@ -21,6 +37,31 @@ FOLDER = "0123456789abcdef"
 
 def canvas(app):
     return json.loads(app.get("bidi_component")[0].proto.json)
+
+
+def button(app, label):
+    (found,) = [one for one in app.button if one.label == label]
+    return found
+
+
+def in_link(app, name):
+    value = app.query_params.get(name)
+    return value[0] if isinstance(value, list) else value
+
+
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory, data_dir):
+    """A runs folder with a short run of each of two variants on shapes, the first with counts. Tests only read it."""
+    store = Store(tmp_path_factory.mktemp("shapes"))
+    executor, runs = InlineExecutor(store, data_dir), []
+    for variant, rate, epochs in (("shapes-net", 0.003, 2), ("dense-base", 0.01, 8)):
+        settings = {"max_epochs": epochs, "learning_rate": rate, "batch_size": 16}
+        settings = {f"training.{name}": value for name, value in settings.items()}
+        config = run_config({"name": "shapes", "images": 200}, variant, settings)
+        run = submit(store, executor, config.dataset.load(data_dir), config, seed=1)
+        runs.append(store.run(run.id))
+        assert runs[-1].state.state == "finished", runs[-1].state
+    return store, runs
 
 
 def test_an_empty_runs_folder_leads_on(open_app, tmp_path, words):
@@ -110,6 +151,68 @@ def test_a_prediction_shows_its_table_and_the_images_behind_it(
     assert shown == [str(label)] * int((stored == label).sum())
 
 
+def test_a_prediction_names_who_answered_once_others_are_chosen(
+    open_app, finished, predicted_folder, shapes, tmp_path, words
+):
+    (_, run), (store, (_, dense)) = finished, shapes
+    both = Store(tmp_path / "both")
+    both.root.mkdir()
+    for one in (run, dense):
+        shutil.copytree(one.layout.path, both.root / one.id)
+    link = {"prediction": predicted_folder, "kept": FOLDER}
+
+    app = open_app(both.root, "predict", runs=run.id, **link)
+    assert "12 images predicted" in words(app) and "Answered by" not in words(app)
+    (trained_on,) = [one for one in app.selectbox if one.label == "Trained on"]
+    trained_on.select(dense.spec["data_fingerprint"]).run()
+    assert in_link(app, "runs") == dense.id
+    answered = [one.value.replace("\\", "") for one in app.warning]
+    title = f"{run.title} (digits)"
+    assert answered == [f"Answered by {title}, not by the choice above."]
+
+    copied = open_app(both.root, "predict", runs=dense.id, **link)
+    assert [one.value.replace("\\", "") for one in copied.warning] == answered
+    # Who answered may be gone since.
+    alone = open_app(store.root, "predict", runs=dense.id, **link)
+    assert run.id in alone.warning[0].value.replace("\\", "")
+    assert "not here any more" in alone.warning[0].value
+
+
+def test_a_prediction_that_is_cancelled_leaves_nothing_half_written(
+    open_app, finished, data_dir, tmp_path, words, wait_until
+):
+    store, _ = finished
+    source = tmp_path / "many.csv"
+    with source.open("w") as file:
+        file.write(",".join(["ID", *(f"pix{number}" for number in range(1, 65))]) + "\n")
+        for number in range(100_000):
+            file.write(f"{number}{',0' * 64}\n")
+    app = open_app(store.root, "predict")
+    (path,) = [one for one in app.text_input if "on this machine" in one.label]
+    path.set_value(str(source))
+    button(app, "Predict").click().run()
+    key, folder = in_link(app, "prediction"), data_dir / "uploads" / in_link(app, "kept")
+    wait_until(lambda: any(folder.iterdir()) or analyst.status(data_dir, key).state != "running")
+    assert any(folder.iterdir()), analyst.status(data_dir, key)
+    # Held still while it writes: the test must not depend on who is quicker.
+    process = locks.holder(data_dir / "tasks" / key / "alive.lock")
+    os.kill(process, signal.SIGSTOP)
+    try:
+        half = [one.name for one in folder.iterdir()]
+        assert half and TABLE not in half
+        app.run()
+        button(app, "Cancel").click().run()
+    finally:
+        os.kill(process, signal.SIGCONT)
+    wait_until(lambda: analyst.status(data_dir, key).state != "running")
+    app.run()
+    assert "Cancelled. Nothing was changed." in words(app).replace("\\", "")
+    assert "images predicted" not in words(app) and not app.get("download_button")
+    assert list(folder.iterdir()) == []
+    button(app, "Predict another file").click().run()
+    assert "prediction" not in app.query_params and button(app, "Predict")
+
+
 def test_a_prediction_that_is_gone_is_said(open_app, finished, words):
     store, _ = finished
     app = open_app(store.root, "predict", prediction="ab" * 16, kept=FOLDER)
@@ -141,6 +244,106 @@ def test_only_a_drawing_of_this_canvas_is_taken(value, is_drawing):
     assert (found is not None) == is_drawing
     if found is not None:
         np.testing.assert_array_equal(found, [[0, 9], [0, 255]])
+
+
+def answers_of(run, image):
+    """Return the first cells of a run's row, and its counts or None, asked of its network without the page."""
+    logits, counts = Predictor.load(run).predict(image[None])
+    shares = np.exp(logits[0].astype(np.float64) - logits[0].max())
+    shares /= shares.sum()
+    label = int(shares.argmax())
+    names = CLASS_NAMES[run.dataset]
+    return f"{names[label]}  {percent(shares[label])}", None if counts is None else counts[0]
+
+
+CLASS_NAMES = {"digits": [str(label) for label in range(10)], "shapes": label_space().class_names}
+
+
+def test_an_uploaded_image_is_shown_and_answered_as_the_network_sees_it(
+    open_app, finished, data_dir, words
+):
+    store, run = finished
+    digit = RunConfig.checked(run.config).dataset.load(data_dir).split("test").images[0]
+    # Half as large and yellow, worth 0.886 of white (ITU-R BT.601): what the network sees is known by hand.
+    small = digit[0, ::2, ::2]
+    content = io.BytesIO()
+    Image.fromarray(np.stack([small, small, 0 * small], axis=2)).save(content, "png")
+    seen = np.rint(0.886 * small).astype(np.uint8).repeat(2, axis=0).repeat(2, axis=1)
+    app = open_app(store.root, "predict", view="One image", source="Upload")
+    assert "Choose an image file." in words(app)
+    app.file_uploader[0].set_value(("digit.png", content.getvalue(), "image/png")).run()
+    said = words(app).replace("\\", "")
+    assert "As the network sees it**: 8x8 pixels, grey" in said
+    assert "The images are 4x4 pixels; training had 8x8. They were resized." in said
+    assert "The images are in colour; training had images grey." in said
+    png = base64.b64decode(canvas(app)["sheet"]["png"])
+    sheet = np.asarray(Image.open(io.BytesIO(png)).convert("L"))
+    np.testing.assert_array_equal(sheet[:8, :8], seen)
+    assert app.dataframe[0].value["class 0"].tolist() == [answers_of(run, seen[None])[0]]
+
+    app.file_uploader[0].set_value(("digit.png", b"no image", "image/png")).run()
+    assert "digit.png" in app.error[0].value.replace("\\", "")
+    assert not app.dataframe
+
+
+def test_placing_figures_changes_classes_and_counts_of_every_chosen_variant(
+    open_app, shapes, words
+):
+    store, runs = shapes
+    net, dense = runs
+    ids = ",".join(run.id for run in runs)
+    first, both = "s5-5", "s5-5_c7-7"
+    app = open_app(store.root, "predict", runs=ids, view="Place figures")
+
+    def shown(text):
+        """Check the page against image and networks, and return what it says."""
+        placed = PlacedFigures.parsed(text)
+        drawn = base64.b64decode(canvas(app)["pixels"])
+        np.testing.assert_array_equal(np.frombuffer(drawn, np.uint8), placed.image.ravel())
+        classes, counts = (one.value for one in app.dataframe)
+        expected = {run.id: answers_of(run, placed.image) for run in runs}
+        assert classes["class 0"].tolist()[:2] == [expected[run.id][0] for run in runs]
+        assert classes["run"].tolist()[2:] == ["Mean of 2"]
+        assert counts["run"].tolist() == ["True", classes["run"].iloc[0]]
+        numbers = counts[list(TYPE_NAMES)].to_numpy()
+        assert numbers[0].tolist() == list(placed.counts)
+        np.testing.assert_allclose(numbers[1], expected[net.id][1], atol=1e-5)
+        assert expected[dense.id][1] is None
+        return classes.to_numpy().tolist(), numbers.tolist()
+
+    nothing = shown("")
+    assert button(app, "Undo").disabled and "nothing yet" in words(app)
+    app.query_params["figures"] = first
+    app.run()
+    with_one = shown(first)
+    assert "1 squares" in words(app)
+    app.query_params["figures"] = both
+    app.run()
+    with_two = shown(both)
+    # Where the two overlap, the pixels are black again, as in the data.
+    alone = [PlacedFigures.parsed(text).image for text in (first, "c7-7")]
+    np.testing.assert_array_equal(PlacedFigures.parsed(both).image, alone[0] ^ alone[1])
+    assert (alone[0] & alone[1]).any()
+    for before, after in ((nothing, with_one), (with_one, with_two)):
+        assert before[1][1] != after[1][1]
+
+    button(app, "Undo").click().run()
+    assert in_link(app, "figures") == first
+    assert shown(first) == with_one
+
+    button(app, "Random image").click().run()
+    text = in_link(app, "figures")
+    placed = PlacedFigures.parsed(text)
+    assert len(placed.places) == FIGURES_PER_IMAGE and placed.label is not None
+    with_ten = shown(text)
+    assert "a class of the data set" in words(app)
+    # Of each variant, and of their mean, the class or how sure it is.
+    assert all(a != b for a, b in zip(nothing[0], with_ten[0], strict=True))
+    assert nothing[1][1] != with_ten[1][1]
+
+    button(app, "Clear").click().run()
+    assert "figures" not in app.query_params
+    assert shown("") == nothing
 
 
 def test_figures_are_for_runs_of_shapes_only(open_app, finished):
