@@ -49,7 +49,8 @@ def predict_images(
     store = Store(Path(arguments["runs_dir"]))
     runs = [store.run(run_id) for run_id in arguments["runs"]]
     folder = folder_of(data_dir, arguments["folder"])
-    ensemble = Ensemble.load(runs)
+    ensemble = Ensemble.load(runs, data_dir)
+    said: list[str] = []
     found = predict_file(
         ensemble,
         Path(arguments["path"]),
@@ -60,7 +61,8 @@ def predict_images(
         skip_unreadable=arguments["skip_unreadable"],
         is_inverted=arguments["is_inverted"],
         force=True,
-        progress=progress,
+        progress=lambda share, what: progress(share, " ".join([what, *said])),
+        warn=lambda sentence: said.append(f"Beware: {sentence}"),
     )
     images: list[NDArray[np.uint8]] = []
     first = [_plain(one, images) for one in found.gallery.first]

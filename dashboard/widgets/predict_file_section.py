@@ -134,7 +134,8 @@ def _start(
 
 def _outcome(facts: Mapping[str, Any], folder: str, runs: Sequence[Run], key: str) -> None:
     found = predict_data.outcome(facts, folder)
-    if set(facts["runs"]) != {run.id for run in runs}:
+    # What was predicted by an earlier version does not say by whom.
+    if set(facts.get("runs", [run.id for run in runs])) != {run.id for run in runs}:
         # A choice made afterwards, or another one in the link, must not pass for who answered.
         st.warning(
             f"Answered by {escaped(_titles(facts['runs']))}, not by the choice above.",
@@ -157,13 +158,9 @@ def _outcome(facts: Mapping[str, Any], folder: str, runs: Sequence[Run], key: st
         )
     for sentence in facts["warnings"]:
         st.warning(escaped(sentence), icon=":material/compare:")
-    if facts["without_answer"]:
-        st.warning(
-            f"{facts['without_answer']:,} images got no finite answer; their label is empty.",
-            icon=":material/error:",
-        )
     if facts["notes"]:
-        with st.expander(f"{len(facts['notes'])} notes on the file"):
+        number = len(facts["notes"])
+        with st.expander("1 note on the file" if number == 1 else f"{number} notes on the file"):
             st.markdown("\n".join(f"- {escaped(note)}" for note in facts["notes"]))
     predicted_gallery(found, key)
 
