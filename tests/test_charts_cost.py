@@ -38,6 +38,28 @@ def test_costs_may_stand_on_a_logarithmic_axis():
     assert cost(TABLE, is_log=True).layout.xaxis.type == "log"
 
 
+def test_a_logarithmic_axis_says_each_number_whole():
+    seconds = TABLE.assign(cost=[25.4, 2.0, 5.3, np.nan])
+    axis = cost(seconds, is_log=True).layout.xaxis
+    assert axis.ticktext == ("2", "3", "5", "10", "20", "30")
+    assert axis.range[0] < np.log10(2) and axis.range[1] > np.log10(25.4)
+    large = TABLE.assign(cost=[985_000.0, 85_000.0, 2e6, np.nan])
+    assert cost(large, is_log=True).layout.xaxis.ticktext[-2:] == ("1M", "2M")
+    assert cost(large, is_log=True).layout.xaxis.ticktext[0] == "100k"
+    # One variant alone, and one that took no time.
+    assert len(cost(TABLE.iloc[:1], is_log=True).layout.xaxis.ticktext) >= 1
+    free = TABLE.iloc[:1].assign(cost=0.0)
+    assert cost(free, is_log=True).layout.xaxis.range == (0, 1)
+
+
+def test_names_at_the_right_end_stand_to_the_left_of_their_points():
+    for is_log in (False, True):
+        sides = [point.textposition for point in cost(TABLE, is_log=is_log).data[1:]]
+        assert sides[:2] == ["top left", "bottom right"]
+    long = TABLE.assign(variant=["conv-base, max epochs 1000, patience 900", "b", "c", "d"])
+    assert cost(long).data[1].text[0] == "conv-base, max epochs<br>1000, patience 900"
+
+
 def test_without_any_cost_there_is_a_note():
     fig = cost(TABLE.iloc[3:], "multiply_adds")
     assert fig.layout.annotations[0].text == "No variant's cost is known yet."

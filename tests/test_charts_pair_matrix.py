@@ -62,6 +62,29 @@ def test_numbers_give_way_where_they_would_overlap():
     assert pair_matrix(TABLE).data[0].texttemplate == "%{text}"
 
 
+def test_the_bar_of_few_variants_tells_its_ends_and_its_middle_alone():
+    bar = pair_matrix(TABLE).layout.coloraxis.colorbar
+    assert bar.ticktext == ("-3.1", "0", "+3.1") and bar.len < pair_matrix(TABLE).layout.height
+    names = [f"v{number}" for number in range(8)]
+    pairs = [(one, names[0], 0.01, 0.5, False, False) for one in names[1:]]
+    assert pair_matrix(cells(*pairs)).layout.coloraxis.colorbar.ticktext is None
+
+
+def test_long_names_are_broken_into_lines_and_make_the_cells_higher():
+    name = "conv-base, max epochs 1000, patience <900>"
+    fig = pair_matrix(cells((name, "b", 0.031, 0.0001, True, False)))
+    assert fig.layout.yaxis.ticktext == (
+        "conv-base, max<br>epochs 1000,<br>patience &lt;900&gt;",
+        "b",
+    )
+    others = [(f"{name} {number}", name, 0.01, 0.5, False, False) for number in range(3)]
+    short = [(f"v{number}", "v", 0.01, 0.5, False, False) for number in range(3)]
+    long, low = pair_matrix(cells(*others)), pair_matrix(cells(*short))
+    assert long.layout.height > low.layout.height >= 290
+    # Slanted lines of many columns would lie upon each other.
+    assert not any("<br>" in label for label in long.layout.xaxis.ticktext)
+
+
 def test_one_variant_gives_a_note_and_an_undefined_pair_is_blank():
     fig = pair_matrix(TABLE.iloc[:0])
     assert fig.layout.annotations[0].text == "It takes two variants to compare."

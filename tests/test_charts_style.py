@@ -109,3 +109,9 @@ def test_differences_have_a_scale_with_its_own_middle(is_dark):
     layout = style.themed(go.Figure(), is_dark).layout.template.layout
     places = [place for place, _ in layout.colorscale.diverging]
     assert places == [0, 0.25, 0.5, 0.75, 1]
+
+
+def test_a_long_name_is_broken_at_its_spaces_and_cut_where_it_takes_too_many_lines():
+    assert style.broken("conv-base <b> wide", 10) == "conv-base<br>&lt;b&gt; wide"
+    assert style.broken("one two three four", 5, most_lines=2) == "one<br>two…"
+    assert style.broken("one two three", 8, most_lines=1) == "one two…"

@@ -87,6 +87,15 @@ def test_a_large_difference_is_real_from_three_seeds_on_and_a_small_one_is_not()
     assert found.sentences[3].startswith("With these 600 images and 3 seeds, a true difference of ")
 
 
+def test_a_higher_bar_of_one_seed_is_named_where_the_best_are():
+    given = variants(3, base=0.5, deep=2.0) | variants(1, wide=6.0)
+    found = comparison(given, baseline="base")
+    assert found.variants["variant"].iloc[0] == "wide"
+    assert found.sentences[2] == (
+        "No variant is really better than deep. Too few seeds to say so of wide (it takes at least 3)."
+    )
+
+
 @pytest.mark.parametrize("num_seeds", [1, 2])
 def test_nothing_is_ever_real_below_three_seeds(num_seeds):
     given = variants(num_seeds, base=0.5, deep=6.0)

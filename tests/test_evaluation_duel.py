@@ -107,6 +107,13 @@ def test_the_sentences_say_what_was_counted():
     )
 
 
+def test_of_a_variant_with_one_seed_it_is_not_said_that_every_seed_is_right():
+    runs = several([A, B, B])
+    *_, first, second = duel("a", runs[:1], "b", runs[1:]).sentences
+    assert first.startswith("On 3 images a is right with its one seed and b with none; seeds of")
+    assert second.startswith("On 1 image b is right with every seed and a is wrong with its one; ")
+
+
 def test_only_shared_images_count_and_it_says_so():
     found = duel("a", [made(A)], "b", [made(B[:4])])
     assert found.samples["sample_id"].tolist() == [0, 1, 2, 3]

@@ -134,6 +134,16 @@ def test_ranks_are_said_in_one_sentence(ranks, text):
     assert ranking_sentence(ranks) == text
 
 
+def test_variants_of_too_few_seeds_to_be_ranked_are_named_beside_the_best():
+    ranks = [("a", 1, 2), ("b", 2, 3)]
+    assert ranking_sentence(ranks, ["c"]) == (
+        "No variant is really better than a. Too few seeds to say so of c (it takes at least 3)."
+    )
+    assert ranking_sentence(ranks, list("cdefghi")).endswith(
+        "Too few seeds to say so of c, d, e, f, g or 2 more (it takes at least 3)."
+    )
+
+
 def test_what_could_have_been_found_is_said():
     assert detectable_sentence([0.0061, 0.0062], METRICS["accuracy"], 10_500, [5, 5]) == (
         "With these 10,500 images and 5 seeds, a true difference of 0.6 points would show in 4 of 5 comparisons."
@@ -181,6 +191,12 @@ def others(*differences, real=(), networks=()):
             others(0.1, 0.2, networks=(0, 1)),
             "accuracy",
             "Of the 2 others, held against base, 2 differ as trained networks (too few seeds to say more).",
+        ),
+        (
+            others(0.1, 0.2, real=(0,), networks=(1,)),
+            "accuracy",
+            "Of the 2 others, held against base, 1 is really worse and 1 differs as a trained network (too few seeds to "
+            "say more).",
         ),
     ],
 )

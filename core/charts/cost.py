@@ -3,6 +3,7 @@
 Separate as each chart is. It leaves out which variants are on the front (`core.evaluation.cost`).
 """
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -23,6 +24,10 @@ COST_TITLES = {
 }
 
 
+MOST_LETTERS = 24
+"""Letters of a line of a name beside its point."""
+FAR = 0.6
+"""Share of the axis from which on a name stands to the left of its point, where the figure does not end."""
 MOST_NAMES = 6
 """Variants up to which each point has its name beside it; with more, those off the front are in the legend alone."""
 
@@ -65,7 +70,12 @@ def cost(
     )
     number_format = style.PERCENT_FORMAT if is_share else style.SIGNIFICANT_FORMAT
     is_crowded = len(drawn) > MOST_NAMES
-    for row in drawn.to_dict("records"):
+    places = drawn["cost"].astype(np.float64)
+    if is_log:
+        places = pd.Series(np.log10(places.where(places > 0).to_numpy()))
+    shown = _log_range(places) if is_log else (0.0, 1.25 * float(places.max()) or 1.0)
+    far = shown[0] + FAR * (shown[1] - shown[0])
+    for row, place in zip(drawn.to_dict("records"), places, strict=True):
         name = str(row["variant"])
         colour = (colours or {}).get(name) or style.variant_colour(name)
         state = "on the front" if row["is_on_front"] else "another is better and no dearer"
@@ -86,9 +96,9 @@ def cost(
                 "symbol": "circle" if row["is_on_front"] else "circle-open",
                 "line": {"width": 2, "color": colour},
             },
-            text=[style.text(name)],
-            # The front leaves a point to the right, at its height.
-            textposition="bottom right",
+            text=[style.broken(name, MOST_LETTERS)],
+            # The front comes to a point from below and leaves it to the right, at its height.
+            textposition="top left" if place > far else "bottom right",
             cliponaxis=False,
             customdata=[[name]],
             name=style.text(name),
@@ -96,9 +106,37 @@ def cost(
             hovertemplate=f"%{{fullData.name}}<br>{COST_TITLES.get(by, by)}: %{{x:,.4~g}}<br>"
             f"<b>%{{y:{number_format}}}</b>, {state}<extra></extra>",
         )
-    fig.update_xaxes(type="log" if is_log else None, zeroline=False)
-    if not is_log:
-        # Room on the right for the names.
-        fig.update_xaxes(range=[0, 1.25 * float(drawn["cost"].max()) or 1.0])
+    fig.update_xaxes(type="log" if is_log else None, zeroline=False, range=shown)
+    if is_log:
+        # Left to itself it writes the 2 of 20 and of 200 alike.
+        ticks = _log_ticks(*shown)
+        fig.update_xaxes(tickvals=ticks, ticktext=[_short(tick) for tick in ticks])
     fig.update_yaxes(zeroline=False, tickformat=style.PERCENT_FORMAT if is_share else None)
     return fig.update_layout(height=420, hovermode="closest")
+
+
+def _log_range(places: pd.Series) -> tuple[float, float]:
+    """Return the powers of ten between which the axis runs: some room on either side."""
+    if places.notna().sum() == 0:
+        return 0.0, 1.0
+    room = max(0.1, 0.08 * float(places.max() - places.min()))
+    return float(places.min()) - room, float(places.max()) + room
+
+
+def _log_ticks(low: float, high: float) -> list[float]:
+    """Return round numbers between two powers of ten, the fewer of each the more powers there are."""
+    steps = {0: range(1, 10), 1: (1, 2, 3, 5), 2: (1, 2, 5), 3: (1, 3)}.get(int(high - low), (1,))
+    known = [
+        float(f"{step}e{power}")
+        for power in range(math.floor(low), math.ceil(high) + 1)
+        for step in steps
+    ]
+    return [one for one in known if 10**low <= one <= 10**high]
+
+
+def _short(number: float) -> str:
+    """Return "20", "0.5", "300k", "2M" or "5B", as plotly writes them on a linear axis."""
+    for least, unit, letter in ((1e9, 1e9, "B"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
+        if number >= least:
+            return f"{number / unit:g}{letter}"
+    return f"{number:g}"

@@ -11,6 +11,14 @@ from core.charts import style
 
 FEW_NAMES, MOST_NUMBERS = 9, 20
 """Variants up to which cells have room for large numbers, and for any."""
+FEW_LETTERS, MOST_LETTERS = 18, 40
+"""Letters of a line of a name, where names have room for three lines, and where for one alone."""
+FEW_COLUMNS = 3
+"""Variants up to which the names of the columns have more than one line."""
+STEEP_LETTERS = 22
+"""Letters of the longest name from which on names that are not level stand upright."""
+LOW = 6
+"""Variants up to which the bar of the colours is too low for more numbers than its ends and its middle."""
 
 
 def pair_matrix(table: pd.DataFrame, metric: str = "accuracy") -> go.Figure:
@@ -45,7 +53,16 @@ def pair_matrix(table: pd.DataFrame, metric: str = "accuracy") -> go.Figure:
             f"95 % interval {low:+.{decimals}f} to {high:+.{decimals}f}<br>{_verdict(row)}"
         )
     largest = float(np.nanmax(np.abs(differences))) if np.isfinite(differences).any() else 0.0
-    labels = [style.text(name) for name in names]
+    # Lines of slanted names would lie upon each other: only few columns are broad enough for level ones.
+    row_labels, column_labels = (
+        [
+            style.broken(name, FEW_LETTERS)
+            if len(names) <= most
+            else style.broken(name, MOST_LETTERS, 1)
+            for name in names
+        ]
+        for most in (FEW_NAMES, FEW_COLUMNS)
+    )
     fig.add_heatmap(
         z=differences.astype(np.float32),
         x=np.arange(len(names)),
@@ -78,9 +95,11 @@ def pair_matrix(table: pd.DataFrame, metric: str = "accuracy") -> go.Figure:
         hovertemplate="%{hovertext}<extra></extra>",
         showlegend=False,
     )
-    ticks = {"tickvals": list(range(len(names))), "ticktext": labels, "showgrid": False}
-    fig.update_xaxes(**ticks, zeroline=False, tickangle=-40)
-    fig.update_yaxes(**ticks, zeroline=False, autorange="reversed")
+    ticks = {"tickvals": list(range(len(names))), "showgrid": False, "zeroline": False}
+    # A long slanted name would leave the figure on the left, and plotly hides such a one.
+    angle = -90 if max(map(len, names)) > STEEP_LETTERS else -40
+    fig.update_xaxes(**ticks, ticktext=column_labels, autotickangles=[0, angle])
+    fig.update_yaxes(**ticks, ticktext=row_labels, autorange="reversed")
     return fig.update_layout(
         dragmode=False,
         hovermode="closest",
@@ -91,10 +110,31 @@ def pair_matrix(table: pd.DataFrame, metric: str = "accuracy") -> go.Figure:
             "autocolorscale": True,
             "cmin": -largest or -1,
             "cmax": largest or 1,
-            "colorbar": {"title": {"text": f"row - column<br>({unit})"}, "outlinewidth": 0},
+            "colorbar": {"title": {"text": f"row - column<br>({unit})"}, "outlinewidth": 0}
+            | (_ends(largest or 1, decimals) if len(names) <= LOW else {}),
         },
-        height=max(300, 150 + 34 * len(names)),
+        height=_height(row_labels, column_labels),
     )
+
+
+def _ends(largest: float, decimals: int) -> dict:
+    values = [-largest, 0, largest]
+    return {
+        "tickvals": values,
+        "ticktext": [f"{value:+.{decimals}f}" if value else "0" for value in values],
+        # As high as the cells of two variants at least.
+        "lenmode": "pixels",
+        "len": 170,
+    }
+
+
+def _height(row_labels: list[str], column_labels: list[str]) -> int:
+    """Return pixels for the cells, below them the names of the columns, and the axis' title."""
+    row = max(34, 8 + 17 * max(len(label.split("<br>")) for label in row_labels))
+    letters = max(len(line) for label in column_labels for line in label.split("<br>"))
+    # Of a letter some 6.5 pixels, of which a slant of 40 degrees makes 4.5.
+    names = letters * (6.5 if letters > STEEP_LETTERS else 4.5)
+    return round(100 + names + max(190, row * len(row_labels)))
 
 
 def _verdict(row: dict) -> str:

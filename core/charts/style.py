@@ -3,6 +3,7 @@
 Separate so that a variant looks the same everywhere. It leaves out the charts, and who shows them.
 """
 
+import textwrap
 import zlib
 from collections.abc import Mapping
 from html import escape
@@ -153,6 +154,20 @@ def metric_title(metric: str) -> str:
 def text(value: object) -> str:
     """Return a name as plotly shows it literally; plotly renders a subset of HTML in all its texts."""
     return escape(str(value), quote=False)
+
+
+def broken(name: object, letters: int, most_lines: int = 3) -> str:
+    """Return a name as `text` does, broken at its spaces into lines; what does not fit ends in "…".
+
+    Args:
+        name: what is shown.
+        letters: that a line holds at most.
+        most_lines: of the name.
+    """
+    found = textwrap.wrap(
+        str(name), letters, break_on_hyphens=False, max_lines=most_lines, placeholder="…"
+    )
+    return "<br>".join(text(line) for line in found)
 
 
 def percent(share: float) -> str:

@@ -20,7 +20,13 @@ import numpy as np
 import pandas as pd
 
 from core.evaluation.alignment import Aligned, aligned
-from core.evaluation.intervals import LEVEL, Estimate, difference_estimate, mean_estimate
+from core.evaluation.intervals import (
+    FEWEST_SEEDS,
+    LEVEL,
+    Estimate,
+    difference_estimate,
+    mean_estimate,
+)
 from core.evaluation.paired import holm
 from core.evaluation.power import detectable_difference, further_seeds
 from core.evaluation.ranking import ranking
@@ -295,10 +301,11 @@ def _sentences(
     # Nothing is ever real of a variant with fewer seeds: naming it among the best would say too much.
     ranked = variants[variants["variant"].isin([*known["a"], *known["b"]])]
     ranks = list(zip(ranked["variant"], ranked["rank"], ranked["rank_to"], strict=True))
+    unjudged = variants.loc[variants["runs"] < FEWEST_SEEDS, "variant"].tolist()
     num_seeds = [*known["num_seeds_a"], *known["num_seeds_b"]]
     return [
         *sentences,
-        ranking_sentence(ranks),
+        ranking_sentence(ranks, unjudged),
         detectable_sentence(known["detectable"].tolist(), metric, num_images, num_seeds),
     ]
 

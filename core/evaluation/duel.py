@@ -212,9 +212,12 @@ def _sentences(
         )
     if luck.empty:
         return [*sentences, "With one seed each, luck cannot be told from skill."]
+    seeds_of = dict(zip((a, b), num_seeds, strict=True))
     for row, other in zip(luck.to_dict("records"), (b, a), strict=True):
+        right = "with its one seed" if seeds_of[row["variant"]] == 1 else "with every seed"
+        wrong = f"{other} is wrong with its one" if seeds_of[other] == 1 else f"{other} with none"
         sentences.append(
-            f"{_times(row['images'])} {row['variant']} is right with every seed and {other} with none; seeds of one and "
+            f"{_times(row['images'])} {row['variant']} is right {right} and {wrong}; seeds of one and "
             f"the same variant would show about {_about(row['by_chance'])} by chance."
         )
     return sentences

@@ -43,23 +43,37 @@ def pair_sentence(pair: Mapping[str, Any], metric: Metric, num_pairs: int, num_i
     return f"{start}{numbers}: {verdict}; {_outlook(pair, metric, covers_seeds, num_images)}."
 
 
-def ranking_sentence(ranks: Sequence[tuple[str, int, int]]) -> str:
-    """Say which variants nothing is really better than.
+def ranking_sentence(ranks: Sequence[tuple[str, int, int]], unjudged: Sequence[str] = ()) -> str:
+    """Say which variants nothing is really better than, and of which too few seeds keep it from being said.
 
     Args:
         ranks: (variant, rank, rank_to) as `core.evaluation.ranking` gives them, at least two.
+        unjudged: variants with fewer than `FEWEST_SEEDS` seeds, which are not among them: their bars may be the highest.
     """
+    said = _ranks(ranks)
+    if not unjudged:
+        return said
+    return (
+        f"{said} Too few seeds to say so of {_listed(unjudged)} (it takes at least {FEWEST_SEEDS})."
+    )
+
+
+def _ranks(ranks: Sequence[tuple[str, int, int]]) -> str:
     first = [variant for variant, rank, _ in ranks if rank == 1]
     if len(first) == len(ranks):
         return "No variant is really better than another."
     for variant, _, rank_to in ranks:
         if rank_to == 1:
             return f"{variant} is really better than every other variant."
-    if len(first) > MOST_NAMES:
-        first = [*first[:MOST_NAMES], f"{len(first) - MOST_NAMES} more"]
-    *others, last = first
-    names = f"{', '.join(others)} or {last}" if others else last
-    return f"No variant is really better than {names}."
+    return f"No variant is really better than {_listed(first)}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return "a, b or c", the end of a long list as a number."""
+    if len(names) > MOST_NAMES:
+        names = [*names[:MOST_NAMES], f"{len(names) - MOST_NAMES} more"]
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def standing_sentence(
@@ -88,7 +102,7 @@ def standing_sentence(
         for number, words in (
             (better, f"{_are(better)} really better"),
             (worse, f"{_are(worse)} really worse"),
-            (networks, "differ as trained networks (too few seeds to say more)"),
+            (networks, f"{_differ(networks)} (too few seeds to say more)"),
             (apart, "cannot be told apart"),
         )
         if number
@@ -152,6 +166,10 @@ def _outlook(pair: Mapping[str, Any], metric: Metric, covers_seeds: bool, num_im
 
 def _are(number: int) -> str:
     return "is" if number == 1 else "are"
+
+
+def _differ(number: int) -> str:
+    return "differs as a trained network" if number == 1 else "differ as trained networks"
 
 
 def _signed(values: Sequence[float], metric: Metric) -> list[str]:

@@ -155,8 +155,11 @@ def _pile(now: Comparing, found: Duel, a: Group, b: Group, seed: int | None) -> 
         "neither": "both wrong",
     }
     if not found.luck.empty:
-        names |= {"steady_a": f"every seed of {found.a}, none of {found.b}"}
-        names |= {"steady_b": f"every seed of {found.b}, none of {found.a}"}
+        every_a, every_b = (
+            "the one seed" if number == 1 else "every seed" for number in found.num_seeds
+        )
+        names |= {"steady_a": f"{every_a} of {found.a}, none of {found.b}"}
+        names |= {"steady_b": f"{every_b} of {found.b}, none of {found.a}"}
     pile = asked if asked in names else "only_a"
     st.session_state["pile-picker"] = pile
     st.selectbox(

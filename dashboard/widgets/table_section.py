@@ -1,6 +1,7 @@
 """Table: one row a variant or a run, with results, costs and settings; each column sorts, its best value is marked."""
 
 from collections.abc import Sequence
+from math import floor, log10
 from typing import Any
 
 import pandas as pd
@@ -158,11 +159,14 @@ def _on_screen(table: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, dict[str
             shown[name] = table[name] / 1e6
             config[name] = column.NumberColumn(title, format="%d", help=text)
         elif name in ("epoch_seconds", "seconds"):
-            config[name] = column.NumberColumn(title, format="%.1f", help=text, width=85)
+            digits = f"%.{seconds_decimals(table[name].dropna().tolist())}f"
+            config[name] = column.NumberColumn(title, format=digits, help=text, width=85)
         elif name in ("parameters", "multiply_adds"):
             config[name] = column.NumberColumn(title, format="localized", help=text)
         elif name in ("best_epoch", "epochs", "plateau_epoch"):
-            config[name] = column.NumberColumn(title, format="%.1f", help=text, width=90)
+            # "%g" leaves out a decimal that is 0: a run's best epoch is a whole one, a mean of several may not be.
+            shown[name] = pd.to_numeric(table[name]).round(1)
+            config[name] = column.NumberColumn(title, format="%g", help=text, width=90)
         elif name == "rank":
             shown[name] = rank_words(table["rank"].tolist(), table["rank_to"].tolist())
             config[name] = column.TextColumn(title, help=text, width=80)
@@ -175,6 +179,12 @@ def _on_screen(table: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, dict[str
             shown[name] = table[name] if is_number else table[name].map(_said)
             config[name] = column.Column(title, help=f"Setting {name}.")
     return shown, config
+
+
+def seconds_decimals(seconds: Sequence[float]) -> int:
+    """Return decimals with which the shortest of these times has two digits that count: 1 to 4."""
+    least = min((one for one in seconds if one > 0), default=1.0)
+    return min(4, max(1, 1 - floor(log10(least))))
 
 
 def rank_words(ranks: Sequence[int], ranks_to: Sequence[int]) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from core.lineup import duel, lineup_of
 from core.run_groups import groups
 from core.runs.run import config_sha256
-from dashboard.widgets.table_section import rank_words
+from dashboard.widgets.table_section import rank_words, seconds_decimals
 
 IMAGES = np.arange(60)
 SECTIONS = ["Result", "Curves", "Cost", "Table", "Pairs", "Duel", "Verdicts"]
@@ -263,6 +263,14 @@ def test_the_ranks_of_the_table_are_those_of_the_result(open_compare, trained):
 
 def test_many_ranks_sort_as_numbers():
     assert rank_words([1, 2, 10], [1, 9, 12]) == [" 1", " 2 to  9", "10 to 12"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "decimals"),
+    [([0.034, 0.101], 3), ([0.14, 2.5], 2), ([12.0, 340.0], 1), ([0.0, 1e-7], 4), ([], 1)],
+)
+def test_short_times_keep_two_digits_that_count(seconds, decimals):
+    assert seconds_decimals(seconds) == decimals
 
 
 def test_the_table_has_differing_settings_and_one_row_a_run_on_request(open_compare, two):
