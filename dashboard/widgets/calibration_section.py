@@ -64,7 +64,7 @@ def _temperature_toggle(now: Evaluating) -> float | None:
         key=key,
         on_change=lambda: _put(bool(st.session_state[key])),
         help="Divides all logits by one number, found where the cross entropy on validation is least: no answer changes, only "
-        "how sure it is. Guo et al. 2017.",
+        "how sure it is. Where validation is small, it may suit no other images and make the error larger. Guo et al. 2017.",
     )
     before, after = (
         float(now.one.table("calibration_error", one)["calibration_error"].iloc[0])
@@ -75,7 +75,9 @@ def _temperature_toggle(now: Evaluating) -> float | None:
         if now.split == FITTED_ON
         else f"fitted on validation, shown on {now.split}"
     )
-    st.caption(f"Temperature **{found:.2f}**, {where}: error {percent(before)} → {percent(after)}.")
+    # Short, to stand in a line with the button.
+    worse = ", **worse here**" if after > before else ""
+    st.caption(f"Temperature **{found:.2f}**, {where}: error {percent(before)} → {percent(after)}{worse}.")  # fmt: skip
     return found if is_on else None
 
 

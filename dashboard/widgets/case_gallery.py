@@ -21,6 +21,8 @@ from dashboard.widgets.gallery import TILES, page_of, sheet, show_tiles, tiles
 from dashboard.widgets.markdown import escaped, with_interval
 
 NUMBER, MANY = "tiles", 300
+DECIDING = ("right", "suspect")
+"""Filters that decide by themselves whether the run is right on what passes: its share says nothing then."""
 
 
 def case_gallery(look: Look, rows: pd.DataFrame, is_inverted: bool, key: str) -> None:
@@ -44,11 +46,12 @@ def slice_line(look: Look, rows: pd.DataFrame) -> None:
     if len(rows) == len(table):
         st.caption(f"All {len(table):,} images of {look.split}. **{lead}** is right on {whole}.")
         return
+    number = f"**{len(rows):,}** of {len(table):,} images of {look.split}."
+    if any(kind in st.query_params for kind in DECIDING):
+        st.caption(f"{number} **{lead}** is right on {whole} of all.")
+        return
     here = with_interval(*share_right(rows)[1:]) if len(rows) else "none"
-    st.caption(
-        f"**{len(rows):,}** of {len(table):,} images of {look.split}. **{lead}** is right on {here} of them, and on "
-        f"{whole} of all."
-    )
+    st.caption(f"{number} **{lead}** is right on {here} of them, and on {whole} of all.")
 
 
 def _gallery(look: Look, rows: pd.DataFrame, is_inverted: bool, key: str) -> None:

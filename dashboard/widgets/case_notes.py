@@ -93,12 +93,22 @@ def note_form(look: Look, sample_id: int) -> None:
 
 def notes_popover(look: Look, key: str) -> None:
     """Show the images with notes on this data, each a door to it, and their export."""
+    # A fragment that runs again when it is opened: a note is kept in another fragment, which leaves this place as it was drawn.
+    # In a container as wide as its button: a fragment alone takes all the width that there is.
+    with st.container(width="content"):
+        st.fragment(_notes_popover)(look, key)
+
+
+def _notes_popover(look: Look, key: str) -> None:
     found = notes(data.store().root, look.fingerprint)
-    words = "Notes" if not found else f"Notes ({len(found)})"
-    with st.popover(words, icon=":material/sticky_note_2:", key=key):
+    # No number in its name: that would be of the last run, and another name is another popover, which closes.
+    with st.popover("Notes", icon=":material/sticky_note_2:", key=key, on_change="rerun"):
         if not found:
             st.markdown("No image of this data has a note. Open one and choose *Note*.")
             return
+        st.caption(
+            "One image has a note." if len(found) == 1 else f"{len(found)} images have notes."
+        )
         st.download_button(
             "All notes on this data (CSV)",
             lambda: notes_csv(found),
@@ -110,13 +120,15 @@ def notes_popover(look: Look, key: str) -> None:
         )
         for one in found[:50]:
             tags = f" [{', '.join(one.tags)}]" if one.tags else ""
-            st.button(
+            is_picked = st.button(
                 escaped(f"{one.split} #{one.sample_id}{tags} {one.note}"[:90]),
                 type="tertiary",
                 key=f"{key}-{one.split}-{one.sample_id}",
                 on_click=_open,
                 args=(one,),
             )
+            if is_picked:
+                st.rerun()
         if len(found) > 50:
             st.caption("The first 50; the file has all.")
 

@@ -71,6 +71,13 @@ class Cell:
             return "row"
         return "" if self.predicted is None else "column"
 
+    @property
+    def nothing(self) -> str:
+        """What is said where it holds no image."""
+        if self.text == WRONG:
+            return "There are no mistakes on this split: every answer is right."
+        return "No image of this split is in this cell."
+
     def title(self, predictions: Predictions, fold: Fold | None = None) -> str:
         """Return what it shows in words, for Markdown."""
         names = [escaped(name) for name in (fold.names if fold else predictions.space.class_names)]

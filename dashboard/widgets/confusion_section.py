@@ -60,7 +60,7 @@ def confusion_section(now: Evaluating) -> None:
     with right:
         rows = cell.samples(predictions, fold)
         title = cell.title(predictions, fold)
-        gallery(rows, predictions, now.one.run, now.split, title, "gallery")
+        gallery(rows, predictions, now.one.run, now.split, title, cell.nothing, "gallery")
     st.header("Top confused pairs", anchor=False)
     left, right = st.columns([11, 9], gap="medium")
     with left:

@@ -31,7 +31,13 @@ TOP = 3
 
 
 def gallery(
-    table: pd.DataFrame, predictions: Predictions, run: Run, split: str, title: str, key: str
+    table: pd.DataFrame,
+    predictions: Predictions,
+    run: Run,
+    split: str,
+    title: str,
+    nothing: str,
+    key: str,
 ) -> None:
     """Show the images of a table of samples, 60 at a time; the opened image stands in the URL as `image`.
 
@@ -41,11 +47,12 @@ def gallery(
         run: whose data set holds the images; without it the numbers are shown alone.
         split: of the samples.
         title: what they are, in Markdown.
+        nothing: what is said where there are none.
         key: of the widget.
     """
     is_inverted = gallery_header(title, len(table), key)
     if table.empty:
-        st.info("No image of this split is in this cell.", icon=":material/grid_off:")
+        st.info(nothing, icon=":material/grid_off:")
         return
     problem = data.images_problem(run, split)
     if problem:

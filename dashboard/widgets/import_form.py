@@ -25,6 +25,8 @@ from dashboard.widgets.settings_form import label_of
 from dashboard.widgets.source_input import require_source, saved_uploads, source_input
 
 AUTOMATIC = "recognise it"
+URL_KEY, OPEN = "import", "open"
+"""In a link to the page: the form stands open when it is shown first."""
 
 HELP = """**Your own data in two minutes**
 
@@ -49,11 +51,16 @@ def import_form(name: str, key: str) -> None:
     # Another key closes it: when an import begins, its progress would lie below.
     opened = f"{key}-{st.query_params.get(TASK_KEY)}"
     closed = why_not("import_data")
+    # Once: it is for the person to close, and a page loaded again need not open it.
+    if st.query_params.get(URL_KEY) is not None:
+        st.session_state[opened] = st.query_params[URL_KEY] == OPEN and not closed
+        del st.query_params[URL_KEY]
     with (
         st.popover(
             "Import",
             icon=":material/upload:",
             key=opened,
+            on_change="rerun",
             disabled=closed is not None,
             help=closed and escaped(closed),
         ),
@@ -61,7 +68,8 @@ def import_form(name: str, key: str) -> None:
     ):
         if closed:
             return
-        st.markdown(HELP)
+        help = st.empty()
+        help.markdown(HELP)
         uploaded, path = source_input(
             "A file, or several that belong together",
             key,
@@ -78,13 +86,16 @@ def import_form(name: str, key: str) -> None:
             help="1 to 40 of a-z, 0-9 and '-'.",
         )
         # Above what few need: a popover on a small screen ends here, and nothing says that there is more below.
-        button = st.container()
+        # What is wrong stands above the button, in the room of the help: below it, it would lie beyond that end.
+        problem, button = st.container(), st.container()
         kind, options, class_names = _options(f"{key}-options")
         with st.expander("All that can be imported"):
             kinds = [f"- **{name}**: {escaped(reader.what)}" for name, reader in KINDS.items()]
             st.markdown("\n".join([KINDS_HELP, *kinds]))
-        with button, errors_shown(with_links=False):
-            if st.button("Import", type="primary", key=f"{key}-start"):
+        is_asked = button.button("Import", type="primary", key=f"{key}-start")
+        with problem, errors_shown(with_links=False):
+            if is_asked:
+                help.empty()
                 _start(uploaded, path, name, kind, options, class_names)
 
 

@@ -87,7 +87,8 @@ def opened_run(group: Group, run: Run, split: str, key: str) -> None:
         return
     wrong = Cell()
     title = f"All mistakes on {split}"
-    gallery(wrong.samples(predictions), predictions, run, split, title, f"{key}-gallery")
+    rows = wrong.samples(predictions)
+    gallery(rows, predictions, run, split, title, wrong.nothing, f"{key}-gallery")
 
 
 def _epoch_link(run: Run) -> None:

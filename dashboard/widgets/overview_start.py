@@ -10,6 +10,8 @@ from dashboard.widgets import empty
 from dashboard.widgets.case_link import cases_query
 from dashboard.widgets.compare_choice import SUITE
 from dashboard.widgets.dataset_picker import URL_KEY as DATASET
+from dashboard.widgets.import_form import OPEN
+from dashboard.widgets.import_form import URL_KEY as IMPORT
 from dashboard.widgets.markdown import escaped
 from dashboard.widgets.overview_demo import CONV, DENSE, demo_of
 from dashboard.widgets.overview_tour import PART, STEP, TOUR
@@ -81,7 +83,7 @@ def _try(runs: Sequence[Run]) -> None:
         st.page_link("views/compare.py", label="Did it change anything?", icon=":material/compare_arrows:", query_params=found)  # fmt: skip
         mistakes = cases_query([newest], "test", right="no")
         st.page_link("views/errors.py", label="Its mistakes", icon=":material/find_in_page:", query_params=mistakes)  # fmt: skip
-    st.page_link("views/data.py", label="Bring images of your own", icon=":material/upload:")
+    st.page_link("views/data.py", label="Bring images of your own", icon=":material/upload:", query_params={IMPORT: OPEN})  # fmt: skip
 
 
 def _measure(runs: Sequence[Run]) -> None:

@@ -1,5 +1,6 @@
 """Robustness: accuracy of several runs against the strength of a change, and the images that a change costs."""
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ from dashboard.widgets.picture_cards import Card, Picture, picture_cards
 from dashboard.widgets.run_picker import titles_of
 
 SIZES = {"1000": "1,000 images", "4000": "4,000 images", "all": "All images"}
+"""How many images are asked for -> words."""
+FEWEST = "1000"
 ALL = 2**31
 MOST_CARDS, SIDE = 24, 64
 HOW_TO_READ = """
@@ -41,17 +44,7 @@ def robustness_section(runs: list[Run], split: str, key: str) -> list[int] | Non
         split: of the images.
         key: of the widget.
     """
-    size = st.segmented_control(
-        "Images",
-        list(SIZES),
-        format_func=lambda one: SIZES[one],
-        required=True,
-        default="1000",
-        key=f"{key}-size",
-        persist_state="session",
-        label_visibility="collapsed",
-    )
-    settings = {"split": split, "num_samples": ALL if size == "all" else int(size)}
+    settings = {"split": split, "num_samples": _size(runs, split, key)}
     found, missing = _found(runs, settings)
     if missing:
         offered(
@@ -65,6 +58,30 @@ def robustness_section(runs: list[Run], split: str, key: str) -> list[int] | Non
     if not found:
         return None
     return _shown({run.id: run for run in runs}, found, split, key)
+
+
+def _size(runs: list[Run], split: str, key: str) -> int:
+    """Show the choice of how many images, where there are more than the fewest; return their number, or more for all."""
+    most = 0
+    for run in runs:
+        # Why a run has no answers is said where they are wanted.
+        with suppress(CoreError):
+            most = max(most, len(data.predictions(run, split)))
+    sizes = [one for one in SIZES if one == "all" or int(one) < most]
+    if len(sizes) == 1:
+        return int(FEWEST)
+    size = st.segmented_control(
+        "Images",
+        sizes,
+        format_func=lambda one: SIZES[one],
+        required=True,
+        default=FEWEST,
+        # Another key for another choice: one that is kept from larger data may not be in it.
+        key=f"{key}-size-{len(sizes)}",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    return ALL if size == "all" else int(size)
 
 
 def _found(

@@ -28,7 +28,7 @@ NAMES = {
     "variant": "Variant",
     "suite": "Suite",
     "seed": "Seed",
-    "best": "Best",
+    "best": "Validation",
     "curve": "Curve",
     "epoch": "Epoch",
     "progress": "Progress",
@@ -156,9 +156,9 @@ def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         ),
         "best": column.NumberColumn(
             NAMES["best"],
-            width=66,
+            width=84,
             format="%.1f %%",
-            help="Highest validation accuracy of an epoch.",
+            help="Best accuracy on validation, of all epochs.",
         ),
         "curve": column.LineChartColumn(
             NAMES["curve"],

@@ -37,6 +37,11 @@ SORTS: dict[str, tuple[str, Callable[[Run], Any], bool]] = {
 }
 """Key in the URL -> what the order is called, what it goes by, and whether the largest comes first."""
 
+SUBMITTED = ("newest", "oldest")
+"""Orders by the time of submission, see `by_submission`."""
+TOGETHER_SECONDS = 1
+"""At most, between two runs of one submission: each takes some 50 ms, and ids tell whole seconds."""
+
 SEARCH, SORT, PAGE = "search", "sort", "page"
 LONGEST_SEARCH = 200
 
@@ -71,10 +76,38 @@ def run_filters(runs: Sequence[Run], key: str) -> list[Run]:
         )
     words = text.casefold().split()
     found = [run for run in runs if _passes(run, wanted) and _holds(run, words)]
-    if order != "newest":
-        _, value, is_falling = SORTS[order]
-        found.sort(key=value, reverse=is_falling)
-    return found
+    if order in SUBMITTED:
+        return by_submission(found, is_rising=order == "oldest")
+    _, value, is_falling = SORTS[order]
+    return sorted(by_submission(found), key=value, reverse=is_falling)
+
+
+def by_submission(runs: Sequence[Run], *, is_rising: bool = False) -> list[Run]:
+    """Return runs newest first, those that were submitted together by variant, name and seed.
+
+    Args:
+        runs: in any order.
+        is_rising: oldest first instead; those submitted together stay in their order.
+    """
+    together: list[list[Run]] = []
+    day, second = "", 0
+    for run in sorted(runs, key=lambda run: run.id, reverse=not is_rising):
+        before, (day, second) = (day, second), _submitted(run)
+        if day != before[0] or abs(second - before[1]) > TOGETHER_SECONDS:
+            together.append([])
+        together[-1].append(run)
+    return [run for some in together for run in sorted(some, key=_within)]
+
+
+def _submitted(run: Run) -> tuple[str, int]:
+    """Return day and second of the day, of the id: that of a damaged run says it too, and ends at random."""
+    day, clock, _ = run.id.split("-")
+    return day, 3600 * int(clock[:2]) + 60 * int(clock[2:4]) + int(clock[4:])
+
+
+def _within(run: Run) -> tuple[str, str, int]:
+    # By the name that it was submitted under: a run that is renamed later stays in its place.
+    return run.variant or "", run.spec.get("name") or "", run.seed or 0
 
 
 def nothing_found(key: str) -> None:

@@ -24,7 +24,8 @@ from dashboard.widgets.run_words import STATES, clock, reason, seconds_spent, ti
 from dashboard.widgets.table import shown_table
 
 CURVE_POINTS = 40
-ROWS_SHOWN = 5
+ROWS_SHOWN = 8
+"""With the few more that a table shows rather than scroll: ten."""
 ROWS_A_PAGE = 100
 FEW = 3
 URL_KEY = "runs"

@@ -53,7 +53,11 @@ def strength_section(look: Augmented) -> None:
             continue
         cards.append(_card(f"{position}", title, strip, look, sum(map(len, pictures))))
         pictures.append(strip.images)
-    st.caption("Each step works alone and for certain, with the same draws at every strength.")
+    number = len(look.sample_ids)
+    first = f"The first of the {number} images. " if number > 1 else ""
+    st.caption(
+        f"{first}Each step works alone and for certain, with the same draws at every strength."
+    )
     images = np.concatenate([look.split.images[look.sample_ids[:1]], *pictures])
     picture_cards(
         cards,
@@ -90,7 +94,8 @@ def _card(card_id: str, title: str, strip: Strip, look: Augmented, first: int) -
     names = look.space.class_names
     label = int(look.split.labels[look.sample_ids[0]])
     setting = "" if strip.setting is None else strip.setting.replace("_", " ")
-    unit = f" {strip.unit}" if strip.unit else ""
+    # "Shift: pixels", not "Shift: pixels pixels".
+    unit = f" {strip.unit}" if strip.unit and strip.unit != setting else ""
     shown = []
     for place, caption in enumerate(strip.captions):
         new = int(strip.labels[place])

@@ -84,3 +84,16 @@ def test_the_lasso_on_the_data_map_chooses_the_images_within(page, two):
     page.mouse.up()
     page.wait_for_url(re.compile("ids="))
     expect(page.get_by_role("button", name=f"{wrong} chosen images")).to_be_visible()
+
+
+def test_a_note_that_is_being_written_is_in_the_list_of_notes_at_once(page, two):
+    from playwright.sync_api import expect
+
+    page.goto(f"/errors?runs={two.id}&split=test&image=3&about=note")
+    field = page.get_by_role("textbox", name="Note")
+    field.press_sequentially("looks odd")
+    expect(page.get_by_text("Note on #3 of test kept.")).to_be_visible()
+    expect(field).to_be_focused()
+    page.get_by_role("button", name="Notes").click()
+    expect(page.get_by_role("button", name="test #3 looks odd")).to_be_visible()
+    expect(field).to_have_value("looks odd")

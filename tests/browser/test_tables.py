@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from core.runs import edits
+from dashboard.widgets.run_filters import by_submission
 
 pytestmark = pytest.mark.browser
-NUM_RUNS = 8
+NUM_RUNS = 11
 
 
 @pytest.fixture
@@ -21,11 +22,11 @@ def store(dashboard):
 
 @pytest.fixture
 def runs(trained, store):
-    """More runs than are in view, the newest with a name that a spreadsheet would take for a formula."""
+    """More runs than are in view, the first with a name that a spreadsheet would take for a formula."""
     for seed in range(NUM_RUNS):
         trained("dense-base", seed, np.arange(100) % 10 > seed)
-    edits.rename(store.runs()[0], "=cmd_1 & 50 %", "ada")
-    return store.runs()
+    edits.rename(by_submission(store.runs())[0], "=cmd_1 & 50 %", "ada")
+    return by_submission(store.runs())
 
 
 def test_a_table_is_saved_as_csv_and_as_latex(page, runs):
@@ -34,7 +35,7 @@ def test_a_table_is_saved_as_csv_and_as_latex(page, runs):
     page.goto("/runs")
     table = page.locator("[data-testid=stDataFrame]").first
     table.wait_for()
-    expect(page.get_by_text(f"5 of {NUM_RUNS} rows")).to_be_visible()
+    expect(page.get_by_text(f"8 of {NUM_RUNS} rows")).to_be_visible()
     button = page.get_by_role("button", name="Download this table")
     # Beside the table, not below it.
     frame, place = table.bounding_box(), button.bounding_box()

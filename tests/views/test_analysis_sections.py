@@ -84,6 +84,11 @@ def test_what_is_kept_is_shown_without_a_network(name, mounted, store, data_dir,
         assert "units are dead" in words(app) or "never above zero" in words(app)
 
 
+def test_only_fewer_images_than_there_are_can_be_chosen_for_the_robustness(mounted, store):
+    assert len(store.runs()[0].predictions("test")) <= 1000
+    assert not mounted("robustness").segmented_control
+
+
 def test_a_point_of_the_robustness_opens_the_images_that_it_costs(mounted, store, data_dir, words):
     work_out(store, data_dir, "robustness")
     app = mounted("robustness")

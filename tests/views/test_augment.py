@@ -313,6 +313,13 @@ def test_each_step_has_its_strip_of_growing_strength(open_augment):
     assert len(cards) == 6 and len(cards["Brightness: change"]["pictures"]) == 8
     turns = cards["Quarter turn"]["pictures"]
     assert len(turns) == 3
+    assert any(one.value.startswith("The first of the 16 images.") for one in app.caption)
+
+
+def test_a_strength_that_is_called_like_its_unit_says_it_once(open_augment):
+    app = open_augment(view="Strength", strengths="all", dataset="digits")
+    titles = [card["title"] for card in shown(app)["cards"]]
+    assert "Shift: pixels" in titles
 
 
 def test_the_pipeline_goes_to_train_under_its_name(open_augment, tmp_path):

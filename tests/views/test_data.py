@@ -309,6 +309,19 @@ def test_an_import_that_cannot_begin_says_why(own_data, path, name, message):
     assert message in app.error[0].value.replace("\\", "")
 
 
+def test_a_link_opens_the_import_once(own_data):
+    _, opened = own_data
+    app = opened(**{"import": "open"})
+    (form,) = _imports(app)
+    assert form.proto.popover.open and "import" not in app.query_params
+    (form,) = _imports(opened())
+    assert not form.proto.popover.open
+
+
+def _imports(app):
+    return [one for one in app.get("popover") if one.proto.popover.label == "Import"]
+
+
 def test_a_zip_that_leaves_its_folder_is_refused_with_its_message(own_data, tmp_path):
     folder, opened = own_data
     path = tmp_path / "evil.zip"

@@ -91,9 +91,11 @@ def test_the_link_of_a_cell_opens_exactly_the_images_that_it_counts(open_app, fi
     assert button(app, f"true {true}").label and button(app, f"predicted {predicted}").label
 
 
-def test_a_chip_removes_its_filter(open_app, finished):
+def test_a_chip_removes_its_filter(open_app, finished, words):
     store, run = finished
     app = open_app(store.root, "errors", split="test", true="3", right="yes")
+    # The share of right ones among the right ones says nothing.
+    assert "of all" in words(app) and "of them, and" not in words(app)
     button(app, "true 3").click().run()
     assert "true" not in app.query_params and query(app, "right") == "yes"
     right = samples(run.predictions("test")).query("is_right")

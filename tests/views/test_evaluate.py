@@ -236,6 +236,13 @@ def test_a_cell_without_images_says_so(open_app, finished, words):
     assert "No image of this split is in this cell." in words(app)
 
 
+def test_a_run_without_mistakes_is_not_said_to_have_an_empty_cell(open_app, trained, store, words):
+    run = trained("dense-base", 0, np.ones(100, bool))
+    app = open_app(store.root, "evaluate", runs=run.id)
+    assert "There are no mistakes on this split" in words(app)
+    assert "in this cell" not in words(app)
+
+
 def test_an_unknown_run_in_the_link_is_said_kindly_and_another_shown(open_app, finished, words):
     store, run = finished
     app = open_app(store.root, "evaluate", runs="20200101-000000-abcdef")
