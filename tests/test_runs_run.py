@@ -116,7 +116,8 @@ def test_a_run_without_an_epoch_has_no_outputs_yet(finished_copy):
 def test_outputs_that_are_damaged_are_not_an_input_error(finished_copy):
     (run,) = finished_copy.runs()
     run.layout.test_json.write_bytes(b"{")
-    assert message(DamagedRun, lambda: run.predictions("test")).startswith("test.json is no JSON")
+    said = message(DamagedRun, lambda: run.predictions("test"))
+    assert said.startswith(f"Run {run.id}: results/test cannot be read: test.json is no JSON")
 
 
 def test_a_run_is_called_by_its_name_or_variant_seed_and_time():
