@@ -69,6 +69,25 @@ def finished_copy(finished_store, tmp_path):
     return Store(tmp_path / "copied")
 
 
+class Recorder:
+    """An executor that only notes what it is given: id, state, attempt."""
+
+    name = "recorder"
+
+    def __init__(self):
+        self.submitted = []
+
+    def submit(self, run, attempt):
+        self.submitted.append((run.id, run.state.state, attempt))
+        return f"{run.id}-{attempt}"
+
+
+@pytest.fixture
+def recorder():
+    """An executor that starts nothing."""
+    return Recorder()
+
+
 # What the tests of jobs share: real processes on a runs folder of the test's own, and trainings to compare with.
 
 WAITS = {

@@ -13,24 +13,6 @@ from core.runs.store import Store
 from core.runs.waits import Waits
 
 
-class Recorder:
-    """An executor that only notes what it is given."""
-
-    name = "recorder"
-
-    def __init__(self):
-        self.submitted = []
-
-    def submit(self, run, attempt):
-        self.submitted.append((run.id, run.state.state, attempt))
-        return f"{run.id}-{attempt}"
-
-
-@pytest.fixture
-def executor():
-    return Recorder()
-
-
 @pytest.fixture
 def store(occupied_store):
     return occupied_store
@@ -54,11 +36,11 @@ def last_event(run):
 
 
 @pytest.mark.parametrize("state", ["paused", "stopped", "failed", "running"])
-def test_a_run_that_has_ended_is_queued_for_its_next_attempt(store, executor, new_run, state):
+def test_a_run_that_has_ended_is_queued_for_its_next_attempt(store, recorder, new_run, state):
     run = new_run(state, epoch=2, best_epoch=1, reason="old", message="old", pid=1, slot="cpu-7")
     assert run.state.state in RESUMABLE
-    control.resume(store, executor, run, by="ada")
-    assert executor.submitted == [(run.id, "queued", 2)]
+    control.resume(store, recorder, run, by="ada")
+    assert recorder.submitted == [(run.id, "queued", 2)]
     now = read_state(run.layout)
     assert (now.state, now.attempt, now.by, now.epoch, now.best_epoch) == ("queued", 2, "ada", 2, 1)
     assert (now.reason, now.message, now.pid, now.slot) == (None, None, None, None)
@@ -68,71 +50,71 @@ def test_a_run_that_has_ended_is_queued_for_its_next_attempt(store, executor, ne
 
 @pytest.mark.parametrize("state", ["paused", "running"])
 def test_an_entry_for_which_a_run_does_not_wait_keeps_nobody_from_resuming_it(
-    store, executor, new_run, state
+    store, recorder, new_run, state
 ):
     # "running" with nobody who lives is shown as crashed.
     run = new_run(state)
     queue.enqueue(store.layout, run.id, 1, "ada", store.observer.host, "cpu", "")
     (store.layout.queue_dir / f"{1:020d}-{run.id}.json").write_bytes(b"{")
-    control.resume(store, executor, run, by="ada")
-    assert executor.submitted == [(run.id, "queued", 2)]
+    control.resume(store, recorder, run, by="ada")
+    assert recorder.submitted == [(run.id, "queued", 2)]
     assert not queue.is_queued(store.layout, run.id)
 
 
-def test_resume_takes_the_requests_to_stop_away(store, executor, new_run):
+def test_resume_takes_the_requests_to_stop_away(store, recorder, new_run):
     run = new_run("stopped")
     for request in ("stop", "pause", "kill"):
         files.create_json(run.layout.control_dir / f"{request}.json", {"by": "ada"})
-    control.resume(store, executor, run, by="ada")
+    control.resume(store, recorder, run, by="ada")
     assert list(run.layout.control_dir.iterdir()) == []
 
 
-def test_the_next_attempt_is_higher_than_any_that_has_a_file(store, executor, new_run):
+def test_the_next_attempt_is_higher_than_any_that_has_a_file(store, recorder, new_run):
     run = new_run("stopped", attempt=2)
     files.create_json(run.layout.attempt(5), {"attempt": 5})
-    control.resume(store, executor, run, by="ada")
-    assert executor.submitted == [(run.id, "queued", 6)]
+    control.resume(store, recorder, run, by="ada")
+    assert recorder.submitted == [(run.id, "queued", 6)]
     assert history.attempts(run.layout).keys() == {5}
 
 
 @pytest.mark.parametrize("state", ["queued", "finished"])
-def test_a_run_that_waits_or_is_finished_is_not_resumed(store, executor, new_run, state):
+def test_a_run_that_waits_or_is_finished_is_not_resumed(store, recorder, new_run, state):
     run = new_run(state)
     with pytest.raises(RunStateError) as raised:
-        control.resume(store, executor, run, by="ada")
+        control.resume(store, recorder, run, by="ada")
     assert str(raised.value) == (
         f"Run {run.id} is {state}; only a run that is paused, stopped, failed, crashed, "
         "interrupted or lost can be resumed."
     )
-    assert executor.submitted == []
+    assert recorder.submitted == []
     assert read_state(run.layout) == run.state
 
 
-def test_a_living_run_is_not_resumed(store, executor, new_run):
+def test_a_living_run_is_not_resumed(store, recorder, new_run):
     run = new_run("running")
     lock = locks.take(run.layout.alive_lock)
     try:
         with pytest.raises(RunStateError, match=f"Run {run.id} is running; only"):
-            control.resume(store, executor, run, by="ada")
+            control.resume(store, recorder, run, by="ada")
     finally:
         lock.release()
 
 
-def test_a_damaged_run_is_not_resumed(store, executor, new_run):
+def test_a_damaged_run_is_not_resumed(store, recorder, new_run):
     run = new_run("stopped")
     run.layout.run_json.unlink()
     with pytest.raises(RunStateError) as raised:
-        control.resume(store, executor, run, by="ada")
+        control.resume(store, recorder, run, by="ada")
     assert str(raised.value) == (
         f"Run {run.id} is damaged and cannot be resumed: run.json is missing."
     )
 
 
-def test_an_old_view_of_a_run_does_not_count(store, executor, new_run):
+def test_an_old_view_of_a_run_does_not_count(store, recorder, new_run):
     old = new_run("stopped")
     write_state(old.layout, replace(old.state, state="finished"))
     with pytest.raises(RunStateError, match="is finished"):
-        control.resume(store, executor, old, by="ada")
+        control.resume(store, recorder, old, by="ada")
     running = new_run("queued")
     write_state(running.layout, replace(running.state, state="finished"))
     with pytest.raises(RunStateError, match="is finished; only a run under way can be stopped"):
@@ -141,7 +123,7 @@ def test_an_old_view_of_a_run_does_not_count(store, executor, new_run):
 
 
 def test_a_request_beside_another_says_so_when_it_takes_too_long(
-    store, executor, new_run, monkeypatch
+    store, recorder, new_run, monkeypatch
 ):
     monkeypatch.setattr(control, "LONGEST_REQUEST", 0.01)
     run = new_run("stopped")
@@ -149,7 +131,7 @@ def test_a_request_beside_another_says_so_when_it_takes_too_long(
         FileLock(run.layout.request_lock),
         pytest.raises(RunStateError) as raised,
     ):
-        control.resume(store, executor, run, by="ada")
+        control.resume(store, recorder, run, by="ada")
     assert str(raised.value) == f"Another request to run {run.id} is under way; try again."
 
 
@@ -194,16 +176,16 @@ def test_what_has_ended_cannot_be_stopped(store, new_run, state):
 
 
 def test_a_waiting_run_pauses_without_ever_starting_and_can_be_resumed(
-    processes, store, executor, new_run
+    processes, store, recorder, new_run
 ):
     run = new_run("queued")
     control.pause(store, run, by="ada")
     paused = processes.until_state(run, "paused")
     assert (paused.state.reason, paused.state.message) == ("request", "Paused before it started.")
     processes.until(lambda: not queue.is_queued(store.layout, run.id))
-    control.resume(store, executor, paused, by="ada")
+    control.resume(store, recorder, paused, by="ada")
     assert not run.layout.pause_request.exists()
-    assert executor.submitted == [(run.id, "queued", 2)]
+    assert recorder.submitted == [(run.id, "queued", 2)]
 
 
 def test_whoever_stops_a_run_about_to_pause_gets_its_results_and_not_the_reverse(store, new_run):
@@ -231,23 +213,23 @@ def test_whoever_stops_a_run_about_to_pause_gets_its_results_and_not_the_reverse
     [("failed", {}), ("running", {}), ("running", {"boot": "another boot"})],
 )
 def test_what_failed_crashed_or_broke_off_gets_another_attempt(
-    store, executor, new_run, state, changes
+    store, recorder, new_run, state, changes
 ):
     run = new_run(state, **changes)
-    control.retry(store, executor, run, by="ada")
-    assert executor.submitted == [(run.id, "queued", 2)]
+    control.retry(store, recorder, run, by="ada")
+    assert recorder.submitted == [(run.id, "queued", 2)]
     assert last_event(run)["event"] == "retry"
 
 
 @pytest.mark.parametrize("state", ["stopped", "paused", "finished", "queued"])
-def test_what_did_not_fail_is_not_retried(store, executor, new_run, state):
+def test_what_did_not_fail_is_not_retried(store, recorder, new_run, state):
     run = new_run(state)
     with pytest.raises(RunStateError) as raised:
-        control.retry(store, executor, run, by="ada")
+        control.retry(store, recorder, run, by="ada")
     assert str(raised.value) == (
         f"Run {run.id} is {state}; only a run that is failed, crashed or interrupted can be retried."
     )
-    assert executor.submitted == []
+    assert recorder.submitted == []
 
 
 # Kill. A worker that is killed is in test_processes_requests.py.

@@ -21,19 +21,6 @@ from core.runs.store import Store
 OLD = "old-name"
 
 
-class Recorder:
-    """An executor that only notes what it is given."""
-
-    name = "recorder"
-
-    def __init__(self):
-        self.submitted = []
-
-    def submit(self, run, attempt):
-        self.submitted.append((run.id, run.state.state, attempt))
-        return f"{run.id}-{attempt}"
-
-
 class Starts:
     """Stands where the runner's warm process does: notes what is started, and starts nothing."""
 
@@ -46,11 +33,6 @@ class Starts:
 
     def ensure(self):
         """There is nothing to make ready."""
-
-
-@pytest.fixture
-def executor():
-    return Recorder()
 
 
 @pytest.fixture
@@ -100,7 +82,7 @@ def events(run):
     ("verb", "state"), [("stop", "stopped"), ("kill", "stopped"), ("pause", "paused")]
 )
 def test_a_run_that_waits_on_a_machine_that_is_gone_ends_at_once_and_goes_on_here(
-    store, executor, waiting, verb, state
+    store, recorder, waiting, verb, state
 ):
     given = [waiting] if verb == "kill" else waiting
     getattr(control, verb)(store, given, "ada")
@@ -111,8 +93,8 @@ def test_a_run_that_waits_on_a_machine_that_is_gone_ends_at_once_and_goes_on_her
     )
     assert not queue.is_queued(store.layout, waiting.id)
     assert [one["event"] for one in events(waiting)][-1] == state
-    control.resume(store, executor, waiting, by="ada")
-    assert executor.submitted == [(waiting.id, "queued", 2)]
+    control.resume(store, recorder, waiting, by="ada")
+    assert recorder.submitted == [(waiting.id, "queued", 2)]
     assert read_state(waiting.layout).host == store.observer.host
     assert not waiting.layout.stop_request.exists()
 
@@ -125,9 +107,9 @@ def test_once_stopped_it_can_be_deleted(store, waiting):
     assert store.runs() == []
 
 
-def test_resume_says_where_it_waits_and_what_to_do(store, executor, waiting):
+def test_resume_says_where_it_waits_and_what_to_do(store, recorder, waiting):
     with pytest.raises(RunStateError) as raised:
-        control.resume(store, executor, waiting, by="ada")
+        control.resume(store, recorder, waiting, by="ada")
     assert str(raised.value) == (
         f"Run {waiting.id} waits on the machine 'old-name'. Stop it there; it can then be resumed on this one."
     )
@@ -155,11 +137,11 @@ def test_the_runner_there_does_not_start_what_was_stopped_while_it_made_up_its_m
 
 
 def test_the_runner_there_neither_starts_nor_ends_what_went_on_here(
-    store, executor, old_runner, waiting
+    store, recorder, old_runner, waiting
 ):
     (entry,) = queue.entries(store.layout, OLD)
     control.stop(store, waiting, by="ada")
-    control.resume(store, executor, waiting, by="ada")
+    control.resume(store, recorder, waiting, by="ada")
     before = read_state(waiting.layout)
     files.create_json(waiting.layout.stop_request, {"by": "ada"})
     # What it found in its queue and in the run a moment ago.
@@ -210,9 +192,9 @@ def test_a_runner_and_a_request_at_the_same_moment_do_not_both_get_the_run(
 # A run that was under way there.
 
 
-def test_a_lost_run_is_taken_to_this_machine_for_its_next_attempt(store, executor, lost):
-    control.resume(store, executor, lost, by="ada")
-    assert executor.submitted == [(lost.id, "queued", 2)]
+def test_a_lost_run_is_taken_to_this_machine_for_its_next_attempt(store, recorder, lost):
+    control.resume(store, recorder, lost, by="ada")
+    assert recorder.submitted == [(lost.id, "queued", 2)]
     now = read_state(lost.layout)
     assert (now.state, now.attempt, now.host, now.epoch) == ("queued", 2, store.observer.host, 2)
     last = events(lost)[-1]
@@ -222,20 +204,20 @@ def test_a_lost_run_is_taken_to_this_machine_for_its_next_attempt(store, executo
     )
 
 
-def test_a_lost_run_can_be_deleted_but_not_stopped_or_retried(store, executor, lost):
+def test_a_lost_run_can_be_deleted_but_not_stopped_or_retried(store, recorder, lost):
     with pytest.raises(RunStateError, match="is lost; only a run under way can be stopped"):
         control.stop(store, lost, by="ada")
     with pytest.raises(RunStateError, match="is lost; only a run that is failed, crashed or int"):
-        control.retry(store, executor, lost, by="ada")
+        control.retry(store, recorder, lost, by="ada")
     assert refusal("resume", lost, "ada") is None
     removal.delete(store, lost, by="ada")
     assert store.runs() == []
 
 
-def test_a_lost_run_is_resumed_by_those_who_may_resume_it_only(store, executor, lost):
+def test_a_lost_run_is_resumed_by_those_who_may_resume_it_only(store, recorder, lost):
     (store.root / ".people.json").write_text('{"roles": {"eve@example.org": "viewer"}}')
     for by in ("eve@example.org", "bo@example.org"):
         with pytest.raises(NotAllowed, match=lost.id):
-            control.resume(store, executor, lost, by=by)
+            control.resume(store, recorder, lost, by=by)
     assert read_state(lost.layout).host == OLD
     assert history.attempts(lost.layout).keys() == {1}

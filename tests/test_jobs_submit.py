@@ -11,32 +11,14 @@ from core.runs.run import config_sha256
 from core.variants import run_config
 
 
-class Recorder:
-    """An executor that only notes what it is given."""
-
-    name = "recorder"
-
-    def __init__(self):
-        self.submitted = []
-
-    def submit(self, run, attempt):
-        self.submitted.append((run.id, attempt))
-        return f"{run.id}-{attempt}"
-
-
-@pytest.fixture
-def executor():
-    return Recorder()
-
-
 @pytest.fixture
 def dataset(short_config, data_dir):
     return short_config.dataset.load(data_dir)
 
 
-def test_a_run_is_written_whole_before_it_is_handed_over(store, executor, dataset, short_config):
-    run = submit(store, executor, dataset, short_config, 7, name="first", suite="demo", owner="ada")
-    assert executor.submitted == [(run.id, 1)]
+def test_a_run_is_written_whole_before_it_is_handed_over(store, recorder, dataset, short_config):
+    run = submit(store, recorder, dataset, short_config, 7, name="first", suite="demo", owner="ada")
+    assert recorder.submitted == [(run.id, "queued", 1)]
     spec = files.read_json(run.layout.run_json)
     assert spec["config"] == short_config.to_json()
     assert spec["config_sha256"] == config_sha256(short_config.to_json())
@@ -51,18 +33,18 @@ def test_a_run_is_written_whole_before_it_is_handed_over(store, executor, datase
 
 @pytest.mark.parametrize("seed", [-1, 2**31])
 def test_a_seed_out_of_bounds_is_refused_and_nothing_written(
-    store, executor, dataset, short_config, seed
+    store, recorder, dataset, short_config, seed
 ):
     with pytest.raises(InvalidParameter) as raised:
-        submit(store, executor, dataset, short_config, seed)
+        submit(store, recorder, dataset, short_config, seed)
     assert str(raised.value) == f"seed must lie in [0, 2147483647]; got {seed}."
     assert not store.root.exists()
 
 
-def test_a_batch_larger_than_the_training_split_is_refused(store, executor, dataset, short_config):
+def test_a_batch_larger_than_the_training_split_is_refused(store, recorder, dataset, short_config):
     config = short_config.changed({"training.batch_size": 5000})
     with pytest.raises(InvalidParameter) as raised:
-        submit(store, executor, dataset, config, 0)
+        submit(store, recorder, dataset, config, 0)
     assert str(raised.value) == (
         f"training.batch_size must be at most the {len(dataset.split('train'))} training samples "
         "of 'digits'; got 5000. Take 32: on the page Train under 'Batch size', or for several variants under "
@@ -71,10 +53,10 @@ def test_a_batch_larger_than_the_training_split_is_refused(store, executor, data
     assert not store.root.exists()
 
 
-def test_a_network_that_does_not_fit_the_images_is_refused(store, executor, dataset):
+def test_a_network_that_does_not_fit_the_images_is_refused(store, recorder, dataset):
     config = run_config({"name": "digits"}, "conv-base")
     with pytest.raises(IncompatibleModel):
-        submit(store, executor, dataset, config, 0)
+        submit(store, recorder, dataset, config, 0)
     assert not store.root.exists()
 
 
@@ -87,12 +69,12 @@ def test_a_network_that_does_not_fit_the_images_is_refused(store, executor, data
     ],
 )
 def test_resources_that_are_not_there_are_refused(
-    store, executor, dataset, short_config, resources, message
+    store, recorder, dataset, short_config, resources, message
 ):
     if sys.platform == "darwin" and resources == {"device": "mps"}:
         pytest.skip("this machine has it")
     with pytest.raises(InvalidInput) as raised:
-        submit(store, executor, dataset, short_config, 0, **resources)
+        submit(store, recorder, dataset, short_config, 0, **resources)
     assert str(raised.value).startswith(message)
     assert not store.root.exists()
 
@@ -106,7 +88,7 @@ def test_resources_that_are_not_there_are_refused(
 )
 @pytest.mark.parametrize("name", ["run.json", "state.json", "reserve"])
 def test_a_submission_that_cannot_be_written_leaves_nothing_behind(
-    store, executor, dataset, short_config, monkeypatch, name, number, message
+    store, recorder, dataset, short_config, monkeypatch, name, number, message
 ):
     def fault(path):
         if path.name == name:
@@ -114,41 +96,41 @@ def test_a_submission_that_cannot_be_written_leaves_nothing_behind(
 
     monkeypatch.setattr(files, "fault", fault)
     with pytest.raises(RunsFolderError) as raised:
-        submit(store, executor, dataset, short_config, 0)
+        submit(store, recorder, dataset, short_config, 0)
     assert str(raised.value).startswith(message)
     assert list(store.root.iterdir()) == []
-    assert executor.submitted == []
+    assert recorder.submitted == []
 
 
-def test_all_are_checked_before_the_first_is_written(store, executor, data_dir, short_config):
+def test_all_are_checked_before_the_first_is_written(store, recorder, data_dir, short_config):
     bad = short_config.changed({"training.batch_size": 5000})
     with pytest.raises(InvalidParameter):
-        submit_all(store, executor, data_dir, [short_config, bad], [0, 1])
+        submit_all(store, recorder, data_dir, [short_config, bad], [0, 1])
     assert not store.root.exists()
 
 
-def test_each_config_is_submitted_with_each_seed(store, executor, data_dir, short_config):
+def test_each_config_is_submitted_with_each_seed(store, recorder, data_dir, short_config):
     other = short_config.changed({"training.learning_rate": 0.01})
-    submitted = submit_all(store, executor, data_dir, [short_config, other], [3, 5], device="cpu")
+    submitted = submit_all(store, recorder, data_dir, [short_config, other], [3, 5], device="cpu")
     made = [(run.seed, run.config["training"]["learning_rate"]) for run in submitted.runs]
     assert made == [(3, 0.001), (3, 0.01), (5, 0.001), (5, 0.01)]
     assert submitted.reused == ()
-    assert len(executor.submitted) == 4
+    assert len(recorder.submitted) == 4
 
 
 def test_an_equal_finished_run_is_reused_unless_told_otherwise(
-    finished_copy, executor, data_dir, finished_run
+    finished_copy, recorder, data_dir, finished_run
 ):
     config = run_config(
         finished_run.config["dataset"],
         finished_run.variant,
         {f"training.{key}": value for key, value in finished_run.config["training"].items()},
     )
-    again = submit_all(finished_copy, executor, data_dir, [config], [0, 1], device="cpu")
+    again = submit_all(finished_copy, recorder, data_dir, [config], [0, 1], device="cpu")
     assert [run.id for run in again.reused] == [finished_run.id]
     assert again.runs[0].id == finished_run.id
-    assert [run_id for run_id, _ in executor.submitted] == [again.runs[1].id]
-    forced = submit_all(finished_copy, executor, data_dir, [config], [0], reuse=(), device="cpu")
+    assert [run_id for run_id, _, _ in recorder.submitted] == [again.runs[1].id]
+    forced = submit_all(finished_copy, recorder, data_dir, [config], [0], reuse=(), device="cpu")
     assert forced.reused == ()
     assert forced.runs[0].id != finished_run.id
 
@@ -167,11 +149,11 @@ def test_a_run_on_other_pixels_is_not_equal(finished_run, short_config, dataset)
 
 
 def test_each_config_may_have_a_name_of_its_own_and_a_clone_its_parent(
-    store, executor, data_dir, short_config
+    store, recorder, data_dir, short_config
 ):
     configs = [short_config, short_config.changed({"training.learning_rate": 0.1})]
     done = submit_all(
-        store, executor, data_dir, configs, [0, 1], names=[None, "fast"], parent="other-run"
+        store, recorder, data_dir, configs, [0, 1], names=[None, "fast"], parent="other-run"
     )
     assert [(run.name, run.seed) for run in done.runs] == [
         (None, 0),

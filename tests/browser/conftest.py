@@ -1,6 +1,7 @@
 """A dashboard of its own, as a process, and a Chromium to look at it with; skipped where there is no Chromium."""
 
 import contextlib
+import importlib.resources
 import os
 import re
 import shutil
@@ -69,6 +70,25 @@ def shows() -> Callable[[Any, Sequence[int | str]], None]:
             page.wait_for_timeout(50)
 
     return are_shown
+
+
+VIOLATIONS = """async () => {
+  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+  const options = { runOnly: tags, rules: { 'heading-order': { enabled: true } }, resultTypes: ['violations'] };
+  const { violations } = await axe.run(document, options);
+  return violations.map(one => `${one.id}: ${one.nodes.map(node => node.html.slice(0, 160)).join(' | ')}`); }"""
+
+
+@pytest.fixture(scope="session")
+def violations() -> Callable[[Any], list[str]]:
+    """Return a function that returns what axe finds on a page: rule and elements."""
+    axe = importlib.resources.files("axe_playwright_python") / "axe.min.js"
+
+    def found(page: Any) -> list[str]:
+        page.evaluate(axe.read_text())
+        return page.evaluate(VIOLATIONS)
+
+    return found
 
 
 @pytest.fixture(scope="module")

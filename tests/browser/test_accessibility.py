@@ -4,7 +4,6 @@ By axe, and by checks of our own where that looks away: contrast within drawings
 drawn (WCAG 2.2, 1.1.1, 1.4.3, 4.1.2), width. One tab walks through all pages of a server of this module's own.
 """
 
-import importlib.resources
 import os
 import re
 import subprocess
@@ -107,13 +106,6 @@ LOW_CONTRAST = f"""() => {{ {SEEN}
   }}
   return [...new Set(found)]; }}"""
 
-AXE = importlib.resources.files("axe_playwright_python") / "axe.min.js"
-VIOLATIONS = """async () => {
-  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
-  const options = { runOnly: tags, rules: { 'heading-order': { enabled: true } }, resultTypes: ['violations'] };
-  const { violations } = await axe.run(document, options);
-  return violations.map(one => `${one.id}: ${one.nodes.map(node => node.html.slice(0, 160)).join(' | ')}`); }"""
-
 TOO_WIDE = """() => { const main = document.querySelector('[data-testid=stMain]');
   return Math.max(0, main.scrollWidth - main.clientWidth) }"""
 
@@ -157,14 +149,8 @@ def settled(tab):
     tab.wait_for_timeout(500)
 
 
-def violations(tab):
-    """Return what axe finds: rule and elements."""
-    tab.evaluate(AXE.read_text())
-    return tab.evaluate(VIOLATIONS)
-
-
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_can_be_read_and_used_by_all(walk, name):
+def test_a_page_can_be_read_and_used_by_all(walk, violations, name):
     tab, addresses = walk
     tab.set_viewport_size({"width": 1280, "height": 720})
     tab.emulate_media(color_scheme="light")
@@ -198,7 +184,7 @@ def test_a_page_can_be_read_and_used_by_all(walk, name):
     assert {what: seen for what, seen in found.items() if seen} == {}
 
 
-def test_the_checks_find_what_they_are_for(walk):
+def test_the_checks_find_what_they_are_for(walk, violations):
     tab, addresses = walk
     tab.emulate_media(color_scheme="light")
     tab.goto(addresses["glossary"])
