@@ -2,8 +2,8 @@
 
 It holds what was asked for and what came out (`layout.role_of`: "lasting"). It leaves out what is this machine's own:
 locks, heartbeat, requests, checkpoints to resume from (only torch could read them), the log (its tracebacks name the
-server's folders), and in the rest host, process, slot and folder of the data sets. A run under way is exported as a snapshot that says so.
-Reading an archive is `core.jobs.importing`.
+server's folders), and in the rest host, process, slot and folder of the data sets. A run under way is exported as a
+snapshot that says so. Reading an archive is `core.jobs.importing`.
 
 manifest.json: format "petridish-runs", schema, created (Unix seconds), runs (list of id, state, is_snapshot), files
 (name -> bytes, sha256).

@@ -42,14 +42,16 @@ def figures_section(runs: Sequence[Run], key: str) -> None:
             key="figure",
             bind="query-params",
         )
-        figure_type = TYPE_NAMES.index(kind)
         picked_pixels(
             placed.image[0],
             key,
-            ghost=offsets(figure_type),
+            ghost=offsets(TYPE_NAMES.index(kind)),
             alt=f"Image of {len(placed.places)} figures.",
             is_inverted=False,
-            on_pick=lambda row, column: _put(placed.with_figure(figure_type, row, column)),
+            # What is chosen by then: a quick hand clicks before this has run again.
+            on_pick=lambda row, column: _put(
+                placed.with_figure(TYPE_NAMES.index(st.session_state["figure"]), row, column)
+            ),
         )
         with st.container(horizontal=True):
             nothing = not placed.places

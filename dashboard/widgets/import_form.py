@@ -68,8 +68,8 @@ def import_form(name: str, key: str) -> None:
     ):
         if closed:
             return
-        help = st.empty()
-        help.markdown(HELP)
+        explanation = st.empty()
+        explanation.markdown(HELP)
         uploaded, path = source_input(
             "A file, or several that belong together",
             key,
@@ -95,7 +95,7 @@ def import_form(name: str, key: str) -> None:
         is_asked = button.button("Import", type="primary", key=f"{key}-start")
         with problem, errors_shown(with_links=False):
             if is_asked:
-                help.empty()
+                explanation.empty()
                 _start(uploaded, path, name, kind, options, class_names)
 
 

@@ -19,9 +19,6 @@ from core.variants import run_config
 
 pytestmark = pytest.mark.browser
 
-IDLE = (
-    "() => document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'"
-)
 CELLS = "cells => cells.map(cell => cell.textContent)"
 
 
@@ -89,9 +86,6 @@ def test_figures_are_placed_by_clicks_and_keys_and_taken_back(page, trained_on_s
     shows_counts(page, with_one, wait_for)
 
     page.get_by_role("radio", name="circle").click()
-    # A hand takes its time from there to the canvas.
-    page.wait_for_url(re.compile("figure=[^&]*circle"))
-    page.wait_for_function(IDLE)
     click(12, 16)
     page.wait_for_url(re.compile("figures=s9-14_c12-16(&|$)"))
     shows_counts(page, expected_counts(run, "s9-14_c12-16"), wait_for)
