@@ -12,7 +12,7 @@ from dashboard.widgets.markdown import escaped
 from dashboard.widgets.pixel_canvas import picked_pixels
 from dashboard.widgets.run_answers import run_answers
 
-URL_KEY = "figures"
+URL_KEY, STATE_KEY = "figures", "placed-figures"
 MARKS = {
     "squares": "■ square",
     "circles": "● circle",
@@ -31,6 +31,8 @@ def figures_section(runs: Sequence[Run], key: str) -> None:
         key: of the widgets.
     """
     placed = PlacedFigures.parsed(st.query_params.get(URL_KEY, ""))
+    # For what is clicked before this has run again.
+    st.session_state[STATE_KEY] = placed
     left, right = st.columns([4, 6], gap="medium")
     with left:
         kind = st.segmented_control(
@@ -48,10 +50,7 @@ def figures_section(runs: Sequence[Run], key: str) -> None:
             ghost=offsets(TYPE_NAMES.index(kind)),
             alt=f"Image of {len(placed.places)} figures.",
             is_inverted=False,
-            # What is chosen by then: a quick hand clicks before this has run again.
-            on_pick=lambda row, column: _put(
-                placed.with_figure(TYPE_NAMES.index(st.session_state["figure"]), row, column)
-            ),
+            on_pick=_place,
         )
         with st.container(horizontal=True):
             nothing = not placed.places
@@ -60,7 +59,7 @@ def figures_section(runs: Sequence[Run], key: str) -> None:
                 icon=":material/undo:",
                 key=f"{key}-undo",
                 disabled=nothing,
-                on_click=lambda: _put(placed.without_last()),
+                on_click=lambda: _put(st.session_state[STATE_KEY].without_last()),
             )
             st.button(
                 "Clear",
@@ -93,7 +92,13 @@ def _truth(placed: PlacedFigures) -> str:
     return f"**{words}**{full}: no class of the data set, whose images show {FIGURES_PER_IMAGE} figures of two types."
 
 
+def _place(row: int, column: int) -> None:
+    figure_type = TYPE_NAMES.index(st.session_state["figure"])
+    _put(st.session_state[STATE_KEY].with_figure(figure_type, row, column))
+
+
 def _put(placed: PlacedFigures) -> None:
+    st.session_state[STATE_KEY] = placed
     if placed.places:
         st.query_params[URL_KEY] = placed.text
     elif URL_KEY in st.query_params:

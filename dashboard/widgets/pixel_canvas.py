@@ -82,7 +82,8 @@ def picked_pixels(
         ghost: pixels, as offsets (down, across) from the one below the pointer, that a click would turn around.
         alt: what the image shows.
         is_inverted: dark as bright.
-        on_pick: called with the row and column of a click inside the image, before the page runs again.
+        on_pick: called with the row and column of each click inside the image, before the page runs again; after several
+            quick ones, several times.
     """
     height, width = image.shape
     COMPONENT(
@@ -90,20 +91,29 @@ def picked_pixels(
         data={
             **_size(height, width),
             "mode": "pick",
+            "heard": int(st.session_state.get(f"{key}-heard", 0)),
             "pixels": _encoded(image),
             "version": 0,
             "ghost": [list(offset) for offset in ghost],
             "inverted": is_inverted,
             "alt": f"{alt} Arrow keys move, Enter places.",
         },
-        on_picked_change=lambda: _picked(f"{key}-canvas", height, width, on_pick),
+        on_picked_change=lambda: _picked(key, height, width, on_pick),
     )
 
 
 def _picked(key: str, height: int, width: int, on_pick: Callable[[int, int], None]) -> None:
-    match (st.session_state.get(key) or {}).get("picked"):
-        case [int(row), int(column)] if 0 <= row < height and 0 <= column < width:
-            on_pick(row, column)
+    """Tell of each click once, in their order: the browser repeats them until it knows that they were heard."""
+    picks = (st.session_state.get(f"{key}-canvas") or {}).get("picked")
+    for pick in picks if isinstance(picks, list) else []:
+        match pick:
+            case [int(number), int(row), int(column)] if (
+                number > st.session_state.get(f"{key}-heard", 0)
+                and 0 <= row < height
+                and 0 <= column < width
+            ):
+                st.session_state[f"{key}-heard"] = number
+                on_pick(row, column)
 
 
 def _size(height: int, width: int) -> dict[str, int]:

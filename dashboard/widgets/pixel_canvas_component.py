@@ -1,7 +1,7 @@
 """The browser's part of an image that is made by hand: fixed HTML, CSS and JavaScript, nothing of which is made from data.
 
-Apart from the widgets because it is another language. It paints grey pixels with a round brush, or reports the pixel that
-was clicked and shows beforehand what would change there.
+Apart from the widgets because it is another language. It paints grey pixels with a round brush, or reports the pixels that
+were clicked, numbered, until the server has heard of them, and shows beforehand what would change there.
 """
 
 import streamlit as st
@@ -38,6 +38,8 @@ export default function ({ parentElement, data, setTriggerValue, setStateValue }
     canvas.version = data.version;
   }
   canvas.cursor ??= [Math.floor(height / 2), Math.floor(width / 2)];
+  // What the server has not yet heard of goes along with the next: of two quick clicks it only gets the second message.
+  canvas.unheard = (canvas.unheard ?? []).filter(([number]) => number > data.heard);
 
   function paint(hover) {
     const shown = context.createImageData(width, height);
@@ -78,10 +80,16 @@ export default function ({ parentElement, data, setTriggerValue, setStateValue }
     canvas.reporting = setTimeout(() => setStateValue("drawing", data.version + ":" + encoded(canvas.pixels)), 150);
   }
 
+  function pick() {
+    canvas.picks = Math.max(canvas.picks ?? 0, data.heard) + 1;
+    canvas.unheard.push([canvas.picks, ...canvas.cursor]);
+    setTriggerValue("picked", [...canvas.unheard]);
+  }
+
   let isDown = false;
   canvas.onpointerdown = event => {
     canvas.cursor = place(event);
-    if (mode === "pick") { setTriggerValue("picked", canvas.cursor); return; }
+    if (mode === "pick") { pick(); return; }
     isDown = true; canvas.setPointerCapture(event.pointerId);
     brush(canvas.cursor); paint();
   };
@@ -108,7 +116,7 @@ export default function ({ parentElement, data, setTriggerValue, setStateValue }
       words.textContent = "row " + canvas.cursor[0] + ", column " + canvas.cursor[1];
       paint(mode === "pick" ? canvas.cursor : undefined);
     } else if (event.key === "Enter" || event.key === " ") {
-      if (mode === "pick") setTriggerValue("picked", canvas.cursor);
+      if (mode === "pick") pick();
       else { brush(canvas.cursor); paint(); report(); }
     } else return;
     event.preventDefault();

@@ -108,6 +108,24 @@ def test_figures_are_placed_by_clicks_and_keys_and_taken_back(page, trained_on_s
     expect(page.get_by_text("a class of the data set")).to_be_visible()
 
 
+def test_no_figure_of_a_quick_hand_is_lost(page, trained_on_shapes):
+    from playwright.sync_api import expect
+
+    page.goto(f"/predict?runs={trained_on_shapes.id}&view=Place+figures")
+    canvas = page.get_by_role("application")
+    expect(canvas).to_have_accessible_name(re.compile("Image of 0 figures"))
+    canvas.focus()
+    # Faster than any page could answer between two of them.
+    for key in ("ArrowDown", "ArrowRight", "ArrowDown", "ArrowRight", "ArrowDown") * 2:
+        page.keyboard.press(key)
+        page.keyboard.press("Enter")
+    expect(canvas).to_have_accessible_name(re.compile("Image of 10 figures"))
+    places = [(15, 14), (15, 15), (16, 15), (16, 16), (17, 16)]
+    places += [(row + 3, column + 2) for row, column in places]
+    text = "_".join(f"s{row}-{column}" for row, column in places)
+    page.wait_for_url(re.compile(f"figures={text}(&|$)"))
+
+
 def test_a_drawing_is_answered_and_forgotten(page, trained_on_shapes):
     from playwright.sync_api import expect
 
