@@ -35,7 +35,23 @@ def store(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def finished_store(tmp_path_factory, data_dir):
+def only_read():
+    """A context manager that fails where the files of a folder that tests share are not what they were.
+
+    A test that writes there would break others, depending on which ran before it.
+    """
+
+    @contextlib.contextmanager
+    def checked(folder):
+        made = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        yield
+        assert [path for path in made if path.read_bytes() != made[path]] == []
+
+    return checked
+
+
+@pytest.fixture(scope="session")
+def finished_store(tmp_path_factory, data_dir, only_read):
     """A store with one finished run: digits, dense-base, seed 0, 3 epochs. Only for reading."""
     from core.jobs.inline import InlineExecutor
     from core.jobs.submit import submit
@@ -50,7 +66,8 @@ def finished_store(tmp_path_factory, data_dir):
     executor = InlineExecutor(store, data_dir)
     run = submit(store, executor, dataset, config, seed=0, owner="ada", device="cpu")
     assert store.run(run.id).state.state == "finished", store.run(run.id).state.message
-    return store
+    with only_read(run.layout.path):
+        yield store
 
 
 @pytest.fixture(scope="session")

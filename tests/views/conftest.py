@@ -1,7 +1,8 @@
 """What the page tests share: runs folders with and without a finished run, and the app on one of them."""
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -44,8 +45,11 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def finished(
-    tmp_path_factory: pytest.TempPathFactory, data_dir: Path, tiny_config: Callable[..., RunConfig]
-) -> tuple[Store, Run]:
+    tmp_path_factory: pytest.TempPathFactory,
+    data_dir: Path,
+    tiny_config: Callable[..., RunConfig],
+    only_read: Callable[[Path], contextlib.AbstractContextManager[None]],
+) -> Iterator[tuple[Store, Run]]:
     """A runs folder with one finished run. Tests only read it."""
     torch.set_num_threads(1)
     store = Store(tmp_path_factory.mktemp("runs"))
@@ -54,7 +58,8 @@ def finished(
     run = submit(store, InlineExecutor(store, data_dir), dataset, config, seed=3)
     run = store.run(run.id)
     assert run.state.state == "finished", run.state
-    return store, run
+    with only_read(run.layout.path):
+        yield store, run
 
 
 @pytest.fixture

@@ -313,7 +313,7 @@ def test_several_runs_are_tagged_at_once(open_app, four):
 
 def test_an_exported_archive_is_imported_elsewhere(finished, tmp_path, monkeypatch):
     _, run = finished
-    content = runs_transfer.exported("zip", [run], has_weights=True, by="ada")
+    content = runs_transfer.exported("zip", [run], has_weights=True, by=run.spec["owner"])
     monkeypatch.setenv("PETRIDISH_RUNS", str(tmp_path / "elsewhere"))
     found = runs_transfer.imported("lecture runs.zip", content)
     assert runs_transfer.in_words(found) == "1 run was imported."
@@ -322,7 +322,11 @@ def test_an_exported_archive_is_imported_elsewhere(finished, tmp_path, monkeypat
     assert runs_transfer.in_words(again) == "All 1 were here already."
     with pytest.raises(InvalidInput, match=r"'holiday\.zip' is no zip"):
         runs_transfer.imported("../holiday.zip", b"no zip")
-    table = runs_transfer.exported("csv", [run], has_weights=False, by="ada").decode().splitlines()
+    table = (
+        runs_transfer.exported("csv", [run], has_weights=False, by=run.spec["owner"])
+        .decode()
+        .splitlines()
+    )
     assert len(table) == 1 + len(run.history())
 
 
