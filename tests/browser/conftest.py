@@ -54,6 +54,33 @@ def wait_for() -> Callable[[Callable[[], Any]], Any]:
     return waited
 
 
+@pytest.fixture(scope="session")
+def choose(wait_for: Callable[[Callable[[], Any]], Any]) -> Callable[[Any, str, str], None]:
+    """Return a function that chooses an option of the choice with a label."""
+
+    def chosen(page: Any, label: str, option: str) -> None:
+        from playwright.sync_api import TimeoutError as NotThere
+
+        box = page.get_by_role("combobox", name=label, exact=True)
+        tag = page.get_by_test_id("stMultiSelect").filter(has=box).get_by_text(option, exact=True)
+        offered = page.get_by_role("option", name=option, exact=True)
+
+        def is_chosen() -> bool:
+            if box.input_value() == option or tag.count() > 0:
+                return True
+            # A page that still runs closes the list again.
+            if offered.count() == 0:
+                box.click()
+            with contextlib.suppress(NotThere):
+                offered.click(timeout=5_000)
+            return False
+
+        wait_for(is_chosen)
+        page.keyboard.press("Escape")
+
+    return chosen
+
+
 SAMPLES = "tiles => tiles.map(tile => tile.getAttribute('data-sample'))"
 
 

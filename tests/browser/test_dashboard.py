@@ -24,11 +24,6 @@ CELL = """([predicted, actual]) => {
 }"""
 
 
-def choose(page, label, option):
-    page.get_by_role("combobox", name=label).click()
-    page.get_by_role("option", name=option, exact=True).click()
-
-
 def fill(page, label, value):
     field = page.get_by_label(label, exact=True)
     field.fill(value)
@@ -36,7 +31,7 @@ def fill(page, label, value):
 
 
 @pytest.fixture(scope="module")
-def finished(browser, dashboard, wait_for):
+def finished(browser, dashboard, wait_for, choose):
     """A run that was started by the form, and watched until it ended."""
     from playwright.sync_api import expect
 

@@ -1,6 +1,5 @@
 """The page Train in a browser: a grid is started by clicking, and a run of it cloned with one change."""
 
-import contextlib
 import re
 
 import pytest
@@ -16,31 +15,15 @@ def fill(page, label, value):
     field.press("Enter")
 
 
-def choose(page, label, option, wait_for):
-    """Choose an option of an open choice; a page that still runs closes the list again, so it is opened until it stays."""
-    shown = page.get_by_role("option", name=option, exact=True)
-    box = page.get_by_role("combobox", name=label, exact=True)
-
-    def is_chosen():
-        if shown.count() == 0:
-            box.click()
-        with contextlib.suppress(sync_api.TimeoutError):
-            shown.click(timeout=5_000)
-            return True
-
-    wait_for(is_chosen)
-    page.keyboard.press("Escape")
-
-
 def test_a_grid_is_started_by_clicking_and_a_run_of_it_cloned_with_one_change(
-    page, dashboard, wait_for
+    page, dashboard, wait_for, choose
 ):
     expect = sync_api.expect
     others = {run.id for run in dashboard.store.runs()}
     page.goto("/train?dataset=digits&variants=dense-base")
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
     page.get_by_text("Several values: a grid of runs").click()
-    choose(page, "Settings", "Learning rate", wait_for)
+    choose(page, "Settings", "Learning rate")
     fill(page, "Learning rate: values", "0.001, 0.003")
     expect(page.get_by_text("2 values of learning rate")).to_be_visible()
     fill(page, "Max epochs", "1")
