@@ -50,8 +50,9 @@ def test_a_run_killed_at_its_start_and_twice_in_mid_epoch_ends_as_if_never_inter
     finished = processes.until_state(run, "finished")
     assert finished.state.attempt == 4
     assert_same_training(finished, uninterrupted)
-    assert not run.layout.prev_checkpoint.exists()
     processes.until(lambda: run.layout.exit(4).exists())
+    # Removed once the state stands, so it is gone when the worker is.
+    assert not run.layout.prev_checkpoint.exists()
     exits = [files.read_json(run.layout.exit(number)) for number in (1, 2, 3, 4)]
     assert [one["signal"] for one in exits] == [9, 9, 9, None]
     assert exits[3]["code"] == 0
