@@ -84,6 +84,8 @@ def test_submissions_at_once_to_one_slot_are_each_trained_once_and_one_by_one(
     assert len(set(ids)) == number
     runs = [processes.until_state(processes.store.run(run_id), "finished") for run_id in ids]
     for run in runs:
+        # Its last event follows the state.
+        processes.until(run.layout.exit(1).exists)
         assert list(history.attempts(run.layout)) == [1]
         assert [(row["epoch"], row["attempt"]) for row in read_rows(run)] == [
             (1, 1),
