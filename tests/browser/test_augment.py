@@ -36,7 +36,7 @@ def test_a_step_is_added_and_the_label_travels_with_the_image(page, small):
     page.get_by_role("combobox", name="Add a step").click()
     page.get_by_role("option", name=re.compile("^Quarter turn")).click()
     expect(page.locator(".changed").first).to_be_visible()
-    assert "quarter-turn" in page.url
+    page.wait_for_url(re.compile("quarter-turn"))
 
     page.locator(".card").first.focus()
     page.keyboard.press("ArrowRight")

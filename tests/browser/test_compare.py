@@ -1,6 +1,5 @@
 """The page Compare in a browser: from a bar to its mistakes, from a pair to the images of its duel, and back by the link."""
 
-import json
 import re
 import shutil
 
@@ -71,7 +70,7 @@ def test_a_bar_opens_its_mistakes_and_a_pair_its_duel(page, two, store, shows):
     assert page.get_by_text(sentence).bounding_box()["y"] < 500
     click_point(page, "compare-bars", 0.9, 0)
     expect(page.get_by_text("All mistakes")).to_be_visible()
-    assert f"open={wide.runs[0].id}" in page.url
+    page.wait_for_url(re.compile(f"open={wide.runs[0].id}"))
     wrong = wide.runs[0].predictions("test")
     expected = wrong.sample_ids[~wrong.is_right].tolist()
     shows(page, expected)
@@ -195,9 +194,10 @@ def test_curves_grow_while_a_run_trains_and_keep_their_zoom(page, growing, store
     page.mouse.down()
     page.mouse.move(box["x"] + 0.6 * box["width"], middle, steps=5)
     page.mouse.up()
+    page.wait_for_function(
+        f"(([low, high]) => high - low < ({POINTS})() / 2)(JSON.parse(({RANGE})()))"
+    )
     zoomed, seen = page.evaluate(RANGE), page.evaluate(POINTS)
-    low, high = json.loads(zoomed)
-    assert high - low < seen
     page.wait_for_function(f"({POINTS})() > {seen}")
     assert page.evaluate(RANGE) == zoomed
     control.stop(store, store.run(growing.id), growing.spec["owner"])

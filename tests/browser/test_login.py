@@ -271,7 +271,7 @@ def test_who_logs_in_owns_the_runs_they_start_and_others_only_look(
     assert page.get_by_role("button", name="Start", exact=True).count() == 0
     log_in(page, served, provider, ADA)
     # The link that one came with still leads where it led.
-    assert page.url == f"{served.url}/train?dataset=digits&variants=dense-base"
+    page.wait_for_url(f"{served.url}/train?dataset=digits&variants=dense-base")
     field = page.get_by_label("Max epochs", exact=True)
     field.fill("1")
     field.press("Enter")
