@@ -289,14 +289,19 @@ def test_a_foreign_process_with_the_worker_s_id_is_neither_taken_for_it_nor_touc
     assert_same_training(store.run(run.id), finished_run)
 
 
-def test_a_halted_worker_shows_as_stalled_and_runs_on_when_it_is_let(
-    store, queued, workers, finished_run, assert_same_training
-):
-    workers.plan = {"at": "validation.class.f16", "nth": 2, "do": "halt"}
+def stalled(store, workers, queued, at, nth):
+    """Start a worker that halts itself at the nth write of a file, and return the run once that shows."""
+    workers.plan = {"at": at, "nth": nth, "do": "halt"}
     workers.submit(queued, 1)
     until(lambda: is_halted(workers.pid))
     until(lambda: store.run(queued.id).state.state == "stalled")
-    run = store.run(queued.id)
+    return store.run(queued.id)
+
+
+def test_a_halted_worker_shows_as_stalled_and_runs_on_when_it_is_let(
+    store, queued, workers, finished_run, assert_same_training
+):
+    run = stalled(store, workers, queued, "validation.class.f16", 2)
     assert (run.state.reason, run.state.epoch) == ("no_progress", 1)
     assert run.state.message.startswith("The worker lives, but nothing has moved for ")
     with pytest.raises(RunStateError, match=f"Run {run.id} is stalled; only a run that is "):
@@ -312,11 +317,7 @@ def test_a_halted_worker_shows_as_stalled_and_runs_on_when_it_is_let(
 def test_a_worker_halted_before_its_first_state_shows_as_stalled_and_can_be_killed(
     store, queued, workers, finished_run, assert_same_training
 ):
-    workers.plan = {"at": "state.json", "nth": 1, "do": "halt"}
-    workers.submit(queued, 1)
-    until(lambda: is_halted(workers.pid))
-    until(lambda: store.run(queued.id).state.state == "stalled")
-    run = store.run(queued.id)
+    run = stalled(store, workers, queued, "state.json", 1)
     assert (read_state(run.layout).state, run.state.pid) == ("starting", workers.pid)
     control.kill(Store(store.root, Waits(**READERS_WAITS, kill_after=0)), [run], by="ada")
     assert workers.ended() == -signal.SIGKILL

@@ -81,6 +81,18 @@ def choose(wait_for: Callable[[Callable[[], Any]], Any]) -> Callable[[Any, str, 
     return chosen
 
 
+@pytest.fixture(scope="session")
+def fill() -> Callable[[Any, str, str], None]:
+    """Return a function that writes into the field with a label, and is done with it."""
+
+    def filled(page: Any, label: str, value: str) -> None:
+        field = page.get_by_label(label, exact=True)
+        field.fill(value)
+        field.press("Enter")
+
+    return filled
+
+
 SAMPLES = "tiles => tiles.map(tile => tile.getAttribute('data-sample'))"
 
 

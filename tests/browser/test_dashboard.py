@@ -24,14 +24,8 @@ CELL = """([predicted, actual]) => {
 }"""
 
 
-def fill(page, label, value):
-    field = page.get_by_label(label, exact=True)
-    field.fill(value)
-    field.press("Enter")
-
-
 @pytest.fixture(scope="module")
-def finished(browser, dashboard, wait_for, choose):
+def finished(browser, dashboard, wait_for, choose, fill):
     """A run that was started by the form, and watched until it ended."""
     from playwright.sync_api import expect
 

@@ -42,12 +42,18 @@ def test_the_file_draws_its_figures_without_a_network(browser, report):
     context.close()
 
 
-def test_on_paper_every_folded_part_is_open_and_nothing_is_cut_off(browser, report):
+def opened(context, report):
+    """Open the report, and return its tab once every figure is drawn."""
     playwright = pytest.importorskip("playwright.sync_api")
-    context = browser.new_context(viewport={"width": 1280, "height": 720}, offline=True)
     tab = context.new_page()
     tab.goto(report.as_uri())
     playwright.expect(tab.locator("figure .plot:not([data-drawn])")).to_have_count(0)
+    return tab
+
+
+def test_on_paper_every_folded_part_is_open_and_nothing_is_cut_off(browser, report):
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, offline=True)
+    tab = opened(context, report)
     assert tab.locator("details[open]").count() == 0
     tab.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert tab.locator("details:not([open])").count() == 0
@@ -59,15 +65,12 @@ def test_on_paper_every_folded_part_is_open_and_nothing_is_cut_off(browser, repo
 
 
 def test_the_file_can_be_read_and_used_by_all(browser, report, violations):
-    playwright = pytest.importorskip("playwright.sync_api")
     for width in (1280, 820):
         # Its policy keeps scripts of others out, and axe is one.
         context = browser.new_context(
             viewport={"width": width, "height": 720}, offline=True, bypass_csp=True
         )
-        tab = context.new_page()
-        tab.goto(report.as_uri())
-        playwright.expect(tab.locator("figure .plot:not([data-drawn])")).to_have_count(0)
+        tab = opened(context, report)
         for summary in tab.locator("summary").all():
             summary.click()
         assert violations(tab) == [], width

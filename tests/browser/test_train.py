@@ -9,14 +9,8 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not 
 pytestmark = pytest.mark.browser
 
 
-def fill(page, label, value):
-    field = page.get_by_label(label, exact=True)
-    field.fill(value)
-    field.press("Enter")
-
-
 def test_a_grid_is_started_by_clicking_and_a_run_of_it_cloned_with_one_change(
-    page, dashboard, wait_for, choose
+    page, dashboard, wait_for, choose, fill
 ):
     expect = sync_api.expect
     others = {run.id for run in dashboard.store.runs()}

@@ -322,12 +322,8 @@ def test_an_exported_archive_is_imported_elsewhere(finished, tmp_path, monkeypat
     assert runs_transfer.in_words(again) == "All 1 were here already."
     with pytest.raises(InvalidInput, match=r"'holiday\.zip' is no zip"):
         runs_transfer.imported("../holiday.zip", b"no zip")
-    table = (
-        runs_transfer.exported("csv", [run], has_weights=False, by=run.spec["owner"])
-        .decode()
-        .splitlines()
-    )
-    assert len(table) == 1 + len(run.history())
+    table = runs_transfer.exported("csv", [run], has_weights=False, by=run.spec["owner"])
+    assert len(table.splitlines()) == 1 + len(run.history())
 
 
 def test_weights_are_made_beside_the_server_and_downloaded_when_they_are_ready(
